@@ -9,6 +9,7 @@ import { bigIntMin, bigIntToUnpaddedBytes, concatBytes, equalsBytes } from '@eth
 import { createAddressFromString, generateAddress, hexToBytes, toBytes } from '@ethereumjs/util'
 import { Bloom, type VM, createVM, runTx } from '@ethereumjs/vm'
 import type { Chain, Rules } from './chain.ts'
+import type { Crypto } from './crypto.ts'
 import { CREATE2_DEPLOYER_CODE } from './create2deployer.ts'
 import { DEPOSIT_TYPE, decodeDeposit } from './deposit.ts'
 import { type L1Block, l1Fees, operatorFee, readL1Block } from './fees.ts'
@@ -285,6 +286,9 @@ export async function executeBlock(opts: ExecuteBlockOpts) {
   const evmOpts = { customPrecompiles: rules.precompiles }
   const common = rules.common.copy()
   const vm = await createVM({ common, stateManager: state, blockchain, evmOpts })
+  // `createEVM` would overwrite the option.
+  const { bn254 } = common.customCrypto as Crypto
+  if (bn254) Object.assign(vm.evm, { _bn254: bn254 })
   const context: Context = { vm, rules, block: new Block(header) }
 
   await state.checkpoint()

@@ -12,8 +12,6 @@ const USAGE = `usage: ethereumjs-op verify [--json] FILE...   execute blocks and
 FILE is .json or .json.gz. Exit status: 0 as expected, 1 a block differs or cannot be executed,
 2 wrong usage or a file that cannot be read.`
 
-const customCrypto = await createCrypto()
-
 /** A parsed JSON file. */
 type File = ReturnType<typeof JSON.parse>
 
@@ -89,3 +87,32 @@ async function verify(paths: string[], asJSON: boolean) {
   )
   if (results.failed > 0) process.exitCode ??= 1
 }
+
+/** Prints the hash of the genesis block of a file. */
+async function genesis(path: string) {
+  const file = readFile(path)
+  if (file === undefined) return
+  try {
+    const { header } = await createGenesis(file, { customCrypto })
+    console.log(bytesToHex(header.hash()))
+  } catch (error) {
+    process.exitCode = 1
+    console.error(`${path}: ${(error as Error).message}`)
+  }
+}
+
+/** Runs the command line; the exit status is 0 unless something sets it. */
+async function main() {
+  const options = { json: { type: 'boolean' }, help: { type: 'boolean' } } as const
+  const { values, positionals } = parseArgs({ options, allowPositionals: true })
+  const [command, ...paths] = positionals
+  if (values.help) console.log(USAGE)
+  else if (command === 'verify' && paths.length > 0) await verify(paths, values.json === true)
+  else if (command === 'genesis' && paths.length === 1 && !values.json) await genesis(paths[0])
+  else throw new Error(command ? `wrong arguments for ${command}` : 'a command is missing')
+}
+
+await main().catch((error: Error) => {
+  console.error(`${error.message}\n\n${USAGE}`)
+  process.exitCode = 2
+})
