@@ -83,7 +83,8 @@ export function createChain(config: ChainConfig, opts: { customCrypto?: Crypto }
     block: name === 'dao' ? null : 0,
   }))
   const chain = { ...Mainnet, chainId, hardforks, customHardforks }
-  const base = new Common({ chain, customCrypto: opts.customCrypto ?? defaultCrypto() })
+  const customCrypto = opts.customCrypto ?? defaultCrypto()
+  const base = new Common({ chain, customCrypto })
   const createRules = (fork: Fork) => {
     /** True where `other` is active: it is this fork or an older one. */
     const isActive = (other: Fork): boolean => FORKS.indexOf(fork) >= FORKS.indexOf(other)
@@ -102,7 +103,8 @@ export function createChain(config: ChainConfig, opts: { customCrypto?: Crypto }
     )
     /** In force until Holocene moves the parameters to `extraData`. */
     const eip1559 = { elasticity, denominator, minBaseFee: 0n }
-    return { fork, isActive, common, eip1559, precompiles: customPrecompiles(common, isActive) }
+    const precompiles = customPrecompiles(common, isActive)
+    return { fork, isActive, common, eip1559, precompiles, bn254: customCrypto.bn254 }
   }
   const forks = FORKS.filter((_, index) => forkTimes[index] < Infinity).map(createRules)
   /** Rules of the block with this number and timestamp (H-20). @throws if older than Bedrock */

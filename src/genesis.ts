@@ -1,23 +1,24 @@
+import type { Common } from '@ethereumjs/common'
 import { type PrefixedHexString, hexToBytes, setLengthLeft, toBytes } from '@ethereumjs/util'
 import { type ChainConfig, createChain } from './chain.ts'
 import type { Crypto } from './crypto.ts'
 import { MESSAGE_PASSER, createHeader } from './execute.ts'
 import { decodeExtraData } from './header.ts'
 import { State } from './state.ts'
-import type { Common } from '@ethereumjs/common'
 
-type Hex = PrefixedHexString
-
-/** Accounts by address, as in the `alloc` section of a geth-style genesis file. */
+/**
+ * Accounts by address, as in the `alloc` section of a geth-style genesis file: `balance`, `nonce`,
+ * `code`, all in hex, and `storage` with keys and values of up to 32 bytes.
+ */
 export type Alloc = Record<
   string,
-  { balance?: Hex; nonce?: Hex; code?: Hex; storage?: Record<Hex, Hex> }
+  Partial<Record<'balance' | 'nonce' | 'code', string>> & { storage?: Record<string, string> }
 >
 
 /** A state that consists of these accounts. Slots with the value zero do not exist. */
 export async function createAllocState(common: Common, alloc: Alloc): Promise<State> {
   const state = new State(common)
-  const word = (value: string) => setLengthLeft(hexToBytes(value as Hex), 32)
+  const word = (hex: string) => setLengthLeft(hexToBytes(hex as PrefixedHexString), 32)
   const accounts = Object.entries(alloc).map(
     ([address, { balance, nonce, code, storage = {} }]) => {
       const slots = Object.entries(storage).map((slot) => slot.map(word))
@@ -38,7 +39,7 @@ export async function createGenesis(
   opts: { customCrypto?: Crypto } = {},
 ) {
   const chain = createChain(genesis.config as ChainConfig, opts)
-  const { timestamp, extraData, nonce } = genesis as Record<string, Hex>
+  const { timestamp, extraData, nonce } = genesis as Record<string, PrefixedHexString>
   const rules = chain.rules({ number: 0n, timestamp: BigInt(timestamp) })
   if (rules.isActive('holocene')) decodeExtraData(rules, toBytes(extraData))
   const state = await createAllocState(rules.common, genesis.alloc as Alloc)

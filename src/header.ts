@@ -1,39 +1,31 @@
 import type { BlockHeader } from '@ethereumjs/block'
-import { type BigIntLike, bigIntMax, bigIntToBytes, bytesToBigInt } from '@ethereumjs/util'
-import { bytesToHex, concatBytes, setLengthLeft } from '@ethereumjs/util'
+import { type BigIntLike, type BytesLike, bigIntMax, bytesToBigInt } from '@ethereumjs/util'
+import { bytesToHex, hexToBytes, toBytes } from '@ethereumjs/util'
 import type { Chain, Rules } from './chain.ts'
-
-/** First byte and length of `extraData` (B-05, B-08, B-09). */
-const extraDataFormat = ({ isActive }: Rules) =>
-  isActive('jovian')
-    ? { version: 1, length: 17 }
-    : isActive('holocene')
-      ? { version: 0, length: 9 }
-      : { length: 0 }
 
 /**
  * Encodes `extraData`: empty at first, EIP-1559 parameters from Holocene on, the minimum base fee
  * behind them from Jovian on (B-05…B-10).
  *
- * @param eip1559Params - denominator and elasticity, 32 bits each, both 0 for those of the config
- * @param minBaseFee - wei, 64 bits
- * @throws if an argument is missing, out of place or not valid
+ * @param opts.eip1559Params - denominator and elasticity, 32 bits each, both 0 for the config's
+ * @param opts.minBaseFee - wei, 64 bits
+ * @throws if a parameter is missing, out of place or not valid
  * @see https://specs.optimism.io/protocol/jovian/exec-engine.html#minimum-base-fee-in-block-header
  */
 export function encodeExtraData(
   rules: Rules,
-  eip1559Params: Uint8Array,
-  minBaseFee?: BigIntLike | null,
-) {
-  const { version } = extraDataFormat(rules)
-  const uint = (value: BigIntLike, bytes: number) =>
-    setLengthLeft(bigIntToBytes(BigInt(value as bigint)), bytes)
-  const isUnset = eip1559Params.length === 8 && eip1559Params.every((byte) => byte === 0)
+  opts: { eip1559Params?: BytesLike | null; minBaseFee?: BigIntLike | null },
+): Uint8Array {
   const { denominator, elasticity } = rules.eip1559
-  const extraData = concatBytes(
-    Uint8Array.from(version === undefined ? [] : [version]),
-    isUnset ? concatBytes(uint(denominator, 4), uint(elasticity, 4)) : eip1559Params,
-    minBaseFee == null ? new Uint8Array() : uint(minBaseFee, 8),
+  const hex = (value: BigIntLike, bytes: number) =>
+    BigInt(value as bigint)
+      .toString(16)
+      .padStart(2 * bytes, '0')
+  const given = bytesToHex(toBytes(opts.eip1559Params)).slice(2)
+  const params = /^0{16}$/.test(given) ? hex(denominator, 4) + hex(elasticity, 4) : given
+  const version = rules.isActive('jovian') ? '01' : rules.isActive('holocene') ? '00' : ''
+  const extraData = hexToBytes(
+    `0x${version}${params}${opts.minBaseFee == null ? '' : hex(opts.minBaseFee, 8)}`,
   )
   decodeExtraData(rules, extraData)
   return extraData
@@ -45,7 +37,11 @@ export function encodeExtraData(
  * @throws if version or length are not the fork's, or a parameter is zero
  */
 export function decodeExtraData(rules: Rules, extraData: Uint8Array) {
-  const { version, length } = extraDataFormat(rules)
+  const [version, length] = rules.isActive('jovian')
+    ? [1, 17]
+    : rules.isActive('holocene')
+      ? [0, 9]
+      : [undefined, 0]
   const denominator = bytesToBigInt(extraData.subarray(1, 5))
   const elasticity = bytesToBigInt(extraData.subarray(5, 9))
   const isUnset = length > 0 && denominator * elasticity === 0n

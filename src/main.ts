@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 import { createBlockHeaderFromRPC } from '@ethereumjs/block'
-import { bytesToHex, hexToBytes } from '@ethereumjs/util'
+import { bytesToHex, toBytes } from '@ethereumjs/util'
 import { createAllocState, createChain, createCrypto, createGenesis } from './index.ts'
 import { createWitnessState, executeBlock } from './index.ts'
 
@@ -17,102 +17,94 @@ type File = ReturnType<typeof JSON.parse>
 
 const customCrypto = await createCrypto()
 
-/** Reads .json or .json.gz; says so and sets the exit status where it cannot. */
-function readFile(path: string): File {
-  try {
-    const bytes = readFileSync(path)
-    return JSON.parse((bytes[0] === 0x1f ? gunzipSync(bytes) : bytes).toString())
-  } catch (error) {
-    process.exitCode = 2
-    console.error(`${path} cannot be read: ${(error as Error).message}`)
-  }
-}
-
-/** Executes the block of a block file on the state in the file; throws if it is not as expected. */
+/** Executes the block of a block file on the state in the file. @throws if it is not as expected */
 async function verifyBlock(file: File) {
   const chain = createChain(file.config, { customCrypto })
-  const { parentHeader, payloadAttributes: attributes, preAlloc, preimages, ancestorHashes } = file
-  const { number, timestamp } = parentHeader
-  const { common } = chain.rules({ number: BigInt(number), timestamp: BigInt(timestamp) })
-  const parentOpts = { common, skipConsensusFormatValidation: true }
-  const parent = createBlockHeaderFromRPC(parentHeader, parentOpts)
-  const witness = () => createWitnessState(common, parent.stateRoot, preimages)
-  const state = preAlloc ? await createAllocState(common, preAlloc) : witness()
-  const getBlockHash = (ancestor: bigint) => {
-    const hash = ancestorHashes?.[`${ancestor}`]
-    return hash && hexToBytes(hash)
-  }
+  const { parentHeader, preAlloc, preimages, payloadAttributes: attributes } = file
+  const [number, timestamp] = [BigInt(parentHeader.number), BigInt(parentHeader.timestamp)]
+  const { common } = chain.rules({ number, timestamp })
+  const options = { common, skipConsensusFormatValidation: true }
+  const parent = createBlockHeaderFromRPC(parentHeader, options)
+  const state = preAlloc
+    ? await createAllocState(common, preAlloc)
+    : createWitnessState(common, parent.stateRoot, preimages)
+  const getBlockHash = (ancestor: bigint) => toBytes(file.ancestorHashes?.[`${ancestor}`])
   const { header } = await executeBlock({ chain, state, parent, attributes, getBlockHash })
-  const hash = bytesToHex(header.hash())
   const json = header.toJSON()
   const [transactionsRoot, receiptsRoot] = [json.transactionsTrie, json.receiptTrie]
-  const actual = { ...json, transactionsRoot, receiptsRoot, miner: json.coinbase, hash }
+  const hash = bytesToHex(header.hash())
+  const actual = { ...json, miner: json.coinbase, transactionsRoot, receiptsRoot, hash }
   const expectedHash = file.expectedBlockHash ?? file.derivedBlockHash
+  const expected = { ...file.expected, ...file.expectedHeader, hash: expectedHash ?? undefined }
   if (!expectedHash && !file.expected) throw new Error('the file does not say what to expect')
-  const expected = {
-    ...file.expected,
-    ...file.expectedHeader,
-    ...(expectedHash && { hash: expectedHash }),
-  }
   for (const [name, value] of Object.entries(actual)) {
     if (value === (expected[name] ?? value)) continue
     throw new Error(`${name} is ${value} but should be ${expected[name]}`)
   }
-  const { fork } = chain.rules(header)
-  return { fork, hash, txs: attributes.transactions.length, gas: Number(header.gasUsed) }
-}
-
-/** Verifies block files, printing a line for each and one for all. */
-async function verify(paths: string[], asJSON: boolean) {
-  const results = { passed: 0, failed: 0 }
-  for (const path of paths) {
-    const file = readFile(path)
-    const { chainId, blockNumber: number, hardfork } = file ?? {}
-    const start = performance.now()
-    const failure = (error: Error) => ({ fork: hardfork, error: error.message })
-    const result =
-      file === undefined ? { error: 'cannot be read' } : await verifyBlock(file).catch(failure)
-    const ms = Math.round(performance.now() - start)
-    const ok = !('error' in result)
-    results[ok ? 'passed' : 'failed']++
-    if (asJSON) console.log(JSON.stringify({ file: path, chainId, number, ok, ...result, ms }))
-    else if ('error' in result) console.log(`FAIL ${chainId} ${number} ${hardfork} ${result.error}`)
-    else
-      console.log(
-        `ok   ${chainId} ${number} ${result.fork} ${result.hash} ${result.txs} txs ${result.gas} gas ${ms} ms`,
-      )
+  const txs = attributes.transactions.length
+  return {
+    number: Number(header.number),
+    fork: chain.rules(header).fork,
+    hash,
+    txs,
+    gas: Number(header.gasUsed),
   }
-  console.log(
-    asJSON ? JSON.stringify(results) : `${results.passed} passed, ${results.failed} failed`,
-  )
-  if (results.failed > 0) process.exitCode ??= 1
 }
 
-/** Prints the hash of the genesis block of a file. */
-async function genesis(path: string) {
-  const file = readFile(path)
-  if (file === undefined) return
+/** Runs a command on a file, prints the outcome and returns the exit status. */
+async function run(command: string, path: string, asJSON = false) {
+  const start = performance.now()
+  let file: File
   try {
-    const { header } = await createGenesis(file, { customCrypto })
-    console.log(bytesToHex(header.hash()))
+    const bytes = readFileSync(path)
+    file = JSON.parse((bytes[0] === 0x1f ? gunzipSync(bytes) : bytes).toString())
   } catch (error) {
-    process.exitCode = 1
-    console.error(`${path}: ${(error as Error).message}`)
+    console.error(`${path} cannot be read: ${(error as Error).message}`)
+    return 2
+  }
+  try {
+    if (command === 'genesis') {
+      console.log(bytesToHex((await createGenesis(file, { customCrypto })).header.hash()))
+      return 0
+    }
+    const block = await verifyBlock(file)
+    const ms = Math.round(performance.now() - start)
+    const { fork, hash, number, txs, gas } = block
+    if (asJSON)
+      console.log(JSON.stringify({ file: path, ok: true, chainId: file.chainId, ...block, ms }))
+    else
+      console.log(`ok   ${file.chainId} ${number} ${fork} ${hash} ${txs} txs ${gas} gas ${ms} ms`)
+    return 0
+  } catch (error) {
+    const { chainId, blockNumber: number, hardfork: fork } = Object(file)
+    const { message } = error as Error
+    if (command === 'genesis') console.error(`${path}: ${message}`)
+    else if (asJSON)
+      console.log(JSON.stringify({ file: path, ok: false, chainId, number, fork, error: message }))
+    else console.log(`FAIL ${chainId} ${number} ${fork} ${message}`)
+    return 1
   }
 }
 
-/** Runs the command line; the exit status is 0 unless something sets it. */
-async function main() {
-  const options = { json: { type: 'boolean' }, help: { type: 'boolean' } } as const
+const options = { json: { type: 'boolean' }, help: { type: 'boolean' } } as const
+try {
   const { values, positionals } = parseArgs({ options, allowPositionals: true })
   const [command, ...paths] = positionals
-  if (values.help) console.log(USAGE)
-  else if (command === 'verify' && paths.length > 0) await verify(paths, values.json === true)
-  else if (command === 'genesis' && paths.length === 1 && !values.json) await genesis(paths[0])
-  else throw new Error(command ? `wrong arguments for ${command}` : 'a command is missing')
-}
-
-await main().catch((error: Error) => {
-  console.error(`${error.message}\n\n${USAGE}`)
+  if (values.help) {
+    console.log(USAGE)
+  } else {
+    const isGenesis = command === 'genesis' && paths.length === 1 && !values.json
+    if (!isGenesis && !(command === 'verify' && paths.length > 0))
+      throw new Error('wrong arguments')
+    const statuses: number[] = []
+    for (const path of paths) statuses.push(await run(command, path, values.json))
+    const failed = statuses.filter((status) => status > 0).length
+    const passed = paths.length - failed
+    if (values.json) console.log(JSON.stringify({ passed, failed }))
+    else if (!isGenesis) console.log(`${passed} passed, ${failed} failed`)
+    process.exitCode = Math.max(...statuses)
+  }
+} catch (error) {
+  console.error(`${(error as Error).message}\n\n${USAGE}`)
   process.exitCode = 2
-})
+}
