@@ -1,0 +1,133 @@
+/**
+ * Counts the lines that the budget counts and writes LINES_OF_CODE.md.
+ *
+ * Counted: code lines of src/**\/*.ts by cloc, after the formatter, plus every added and removed
+ * line of every patch. A code line over 100 columns is refused unless it is a lone hex literal, and
+ * so are formatter-ignore comments and eval. The formatter gives each statement a line of its own.
+ */
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+export const LIMIT = 1000
+
+/** Concern of each file and the lines that op-geth needs for it, where its diff shows them apart. */
+const CONCERNS = {
+  'chain.ts': 'forks and chain rules',
+  'create2deployer.ts': 'create2deployer code (data)',
+  'crypto.ts': 'fast cryptography',
+  'deposit.ts': 'deposit transaction: codec',
+  'execute.ts': 'block and transaction execution, receipts',
+  'fees.ts': 'L1 data fee, operator fee, DA footprint',
+  'genesis.ts': 'genesis block',
+  'header.ts': 'base fee, extraData',
+  'index.ts': 'public API',
+  'main.ts': 'command line: verify, genesis',
+  'precompiles.ts': 'precompiles',
+  'state.ts': 'state over a node store or witness',
+}
+
+const ls = (folder, ending) =>
+  existsSync(`${root}${folder}`)
+    ? readdirSync(`${root}${folder}`, { recursive: true })
+        .map(String)
+        .filter((name) => name.endsWith(ending))
+        .sort()
+    : []
+
+/** Code and comment lines by file, by cloc. */
+function cloc(...paths) {
+  const bin = `${root}node_modules/cloc/lib/cloc`
+  const args = [bin, '--json', '--by-file', '--quiet', ...paths]
+  const { header, SUM, ...files } = JSON.parse(
+    execFileSync('perl', args, { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 28 }) || '{}',
+  )
+  return { files, sum: SUM ?? { code: 0, comment: 0 } }
+}
+
+/** Breaches of the rules that keep the count honest, each as `file:line: what`. */
+export function breaches() {
+  const found = []
+  for (const name of ls('src', '.ts')) {
+    const lines = readFileSync(`${root}src/${name}`, 'utf8').split('\n')
+    for (const [index, line] of lines.entries()) {
+      const where = `src/${name}:${index + 1}`
+      const code = line.trim()
+      const isComment = /^(\/\/|\/?\*)/.test(code)
+      if (/(biome|prettier)-ignore/.test(code)) found.push(`${where}: formatter-ignore comment`)
+      if (isComment) continue
+      if (line.length > 100 && !/^'(0x)?[0-9a-f]+'$/i.test(code)) found.push(`${where}: too long`)
+      if (/\beval\(|new Function\(/.test(code)) found.push(`${where}: eval`)
+    }
+  }
+  return found
+}
+
+/** Added plus removed lines of a patch. */
+function patchLines(name) {
+  const lines = readFileSync(`${root}patches/${name}`, 'utf8').split('\n')
+  return lines.filter((line) => /^[-+]/.test(line) && !/^(---|\+\+\+) /.test(line)).length
+}
+
+/** Counts everything; the page is made from the result alone. */
+export function count() {
+  const src = cloc('src')
+  const rows = ls('src', '.ts').map((name) => ({
+    file: `src/${name}`,
+    concern: CONCERNS[name] ?? '',
+    lines: src.files[`src/${name}`]?.code ?? 0,
+  }))
+  for (const name of ls('patches', '.patch')) {
+    rows.push({ file: `patches/${name}`, concern: 'patch', lines: patchLines(name) })
+  }
+  const others = ['spec-tests', 'scripts', 'benchmarks'].map((folder) => ({
+    folder,
+    lines: ls(folder, '').some((name) => /\.(ts|mjs)$/.test(name)) ? cloc(folder).sum.code : 0,
+  }))
+  const reused = ['block', 'common', 'evm', 'mpt', 'rlp', 'statemanager', 'tx', 'util', 'vm']
+  const upstream = cloc(...reused.map((name) => `node_modules/@ethereumjs/${name}/src`)).sum.code
+  const total = rows.reduce((sum, { lines }) => sum + lines, 0)
+  return { rows, total, comments: src.sum.comment, others, upstream }
+}
+
+/** The page LINES_OF_CODE.md. */
+export function render({ rows, total, comments, others, upstream }) {
+  const table = rows.map(({ file, concern, lines }) => `| \`${file}\` | ${concern} | ${lines} |`)
+  const rest = others.map(({ folder, lines }) => `| \`${folder}/\` | ${lines} |`)
+  return `# Lines of code
+
+Written by \`npm run loc\`; the tests fail when it is stale, when a rule is broken or when the total
+reaches ${LIMIT}.
+
+Counted is every line of \`src/**/*.ts\` that is neither blank nor only comment, by cloc, after the
+formatter (width 100), plus every added and every removed line of every patch in \`patches/\`.
+
+| file | concern | lines |
+| --- | --- | ---: |
+${table.join('\n')}
+| **total** | limit ${LIMIT} | **${total}** |
+
+Not counted:
+
+| what | lines |
+| --- | ---: |
+| comments in \`src/\` | ${comments} |
+${rest.join('\n')}
+| EthereumJS packages that are relied on | ${upstream} |
+
+For comparison: op-geth's whole difference from geth was 1,333 added lines at Bedrock and 4,063 at
+Holocene, of which transaction type, receipts, fees, state transition and base fee alone are 513 and
+1,076; op-revm with alloy-op-evm has 2,331, and kona's executor 802 on top of those. They cover
+execution as this project does, op-geth's whole difference also the node.
+`
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const result = count()
+  writeFileSync(`${root}LINES_OF_CODE.md`, render(result))
+  const problems = breaches()
+  for (const problem of problems) console.error(problem)
+  console.log(`${result.total} lines of at most ${LIMIT - 1}`)
+  if (problems.length > 0 || result.total >= LIMIT) process.exitCode = 1
+}
