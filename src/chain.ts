@@ -34,23 +34,22 @@ export type Fork = (typeof FORKS_ON)[keyof typeof FORKS_ON][number]
 /** All forks, oldest first. */
 export const FORKS: Fork[] = Object.values(FORKS_ON).flat()
 
-/** Fork times that mean nothing to execution (H-04, H-09). */
-const IGNORED_TIMES = ['deltaTime', 'pectraBlobScheduleTime']
-
 /**
  * The `config` section of a geth-style genesis file: `chainId`, `bedrockBlock`, `regolithTime` …
  * `karstTime` in seconds, `optimism` with the EIP-1559 parameters (H-21, H-22).
  */
 export type ChainConfig = Record<string, unknown>
 
+/** Fork times that mean nothing to execution (H-04, H-09). */
+const IGNORED_TIMES = ['deltaTime', 'pectraBlobScheduleTime']
+
 /** Times in the order of {@link FORKS}; refuses what clients could read differently (H-23, T-45). */
 function readForkTimes(config: ChainConfig): number[] {
-  const times = FORKS.map((fork) =>
-    Number(fork === 'bedrock' ? 0 : (config[`${fork}Time`] ?? Infinity)),
-  )
+  const times = FORKS.map((fork) => Number(config[`${fork}Time`] ?? Number.POSITIVE_INFINITY))
+  times[0] = 0
   for (const [index, time] of times.entries()) {
     const earliest = times[index - 1] ?? 0
-    if (time === Infinity || (Number.isSafeInteger(time) && time >= earliest)) continue
+    if (time >= earliest && (time === Number.POSITIVE_INFINITY || time % 1 === 0)) continue
     throw new Error(`config ${FORKS[index]}Time ${time} must be an integer of at least ${earliest}`)
   }
   for (const [key, time] of Object.entries(config)) {
@@ -69,22 +68,23 @@ function readForkTimes(config: ChainConfig): number[] {
  * @throws if the config is not an OP chain's or contradicts itself; the message names the field
  */
 export function createChain(config: ChainConfig, opts: { customCrypto?: Crypto } = {}) {
+  const { optimism } = Object(config)
+  if (!optimism) throw new Error('config optimism is missing: not an OP chain')
   const read = (json: ChainConfig, name: string, least: number) => {
-    if (Number.isSafeInteger(json?.[name]) && (json[name] as number) >= least)
-      return json[name] as number
-    throw new Error(`config ${name} must be an integer of at least ${least}, got ${json?.[name]}`)
+    const value = Number(json[name])
+    if (Number.isSafeInteger(value) && value >= least) return value
+    throw new Error(`config ${name} must be an integer of at least ${least}, got ${json[name]}`)
   }
   const forkTimes = readForkTimes(config)
-  const bedrockBlock = read(config, 'bedrockBlock', 0)
-  const chainId = read(config, 'chainId', 1)
-  // Numbers at which the header checks of mainnet would strike are out of reach.
-  const hardforks = Mainnet.hardforks.map(({ name }) => ({
-    name,
-    block: name === 'dao' ? null : 0,
-  }))
+  const [bedrockBlock, chainId] = [read(config, 'bedrockBlock', 0), read(config, 'chainId', 1)]
+  // A number at which the header checks of mainnet would strike is never reached.
+  const blockOf = (name: string) => (name === 'dao' ? null : 0)
+  const hardforks = Mainnet.hardforks.map(({ name }) => ({ name, block: blockOf(name) }))
   const chain = { ...Mainnet, chainId, hardforks, customHardforks }
   const customCrypto = opts.customCrypto ?? defaultCrypto()
+  const { bn254 } = customCrypto
   const base = new Common({ chain, customCrypto })
+  const elasticity = BigInt(read(optimism, 'eip1559Elasticity', 1))
   const createRules = (fork: Fork) => {
     /** True where `other` is active: it is this fork or an older one. */
     const isActive = (other: Fork): boolean => FORKS.indexOf(fork) >= FORKS.indexOf(other)
@@ -96,15 +96,14 @@ export function createChain(config: ChainConfig, opts: { customCrypto?: Crypto }
     // RIP-7212 is EIP-7951 at another price (P-02).
     if (isActive('fjord')) eips.add(7951)
     common.isActivatedEIP = (eip) => eips.has(eip)
-    const suffix = isActive('canyon') ? 'Canyon' : ''
-    const parameters = ['eip1559Elasticity', `eip1559Denominator${suffix}`]
-    const [elasticity, denominator] = parameters.map((name) =>
-      BigInt(read(config.optimism as ChainConfig, name, 1)),
-    )
+    const denominatorName = isActive('canyon') ? 'eip1559DenominatorCanyon' : 'eip1559Denominator'
+    const denominator = BigInt(read(optimism, denominatorName, 1))
     /** In force until Holocene moves the parameters to `extraData`. */
     const eip1559 = { elasticity, denominator, minBaseFee: 0n }
+    /** First byte of `extraData`, which before Holocene is empty. */
+    const extraDataVersion = isActive('jovian') ? 1 : isActive('holocene') ? 0 : undefined
     const precompiles = customPrecompiles(common, isActive)
-    return { fork, isActive, common, eip1559, precompiles, bn254: customCrypto.bn254 }
+    return { fork, isActive, common, precompiles, bn254, eip1559, extraDataVersion }
   }
   const forks = FORKS.filter((_, index) => forkTimes[index] < Infinity).map(createRules)
   /** Rules of the block with this number and timestamp (H-20). @throws if older than Bedrock */

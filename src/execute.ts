@@ -15,8 +15,7 @@ import { type L1Block, l1Fees, operatorFee, readL1Block } from './fees.ts'
 import { calculateBaseFee, encodeExtraData } from './header.ts'
 import { StateError } from './state.ts'
 
-/** Its storage root is the header's `withdrawalsRoot` from Isthmus on (X-07). */
-export const MESSAGE_PASSER = createAddressFromString('0x4200000000000000000000000000000000000016')
+const MESSAGE_PASSER = createAddressFromString('0x4200000000000000000000000000000000000016')
 const BASE_FEE_VAULT = createAddressFromString('0x4200000000000000000000000000000000000019')
 const L1_FEE_VAULT = createAddressFromString('0x420000000000000000000000000000000000001a')
 const OPERATOR_FEE_VAULT = createAddressFromString('0x420000000000000000000000000000000000001b')
@@ -197,6 +196,10 @@ export function encodeReceipt(receipt: Omit<Receipt, 'poolGas' | 'gasUsed'>): Ui
 export const createHeader = ({ common }: Rules, data: HeaderData): BlockHeader =>
   createBlockHeader(data, { common, skipConsensusFormatValidation: true })
 
+/** The storage root of L2ToL1MessagePasser, from Isthmus on; takes a final state (X-05, X-07). */
+export const getWithdrawalsRoot = async ({ isActive }: Rules, state: StateManagerInterface) =>
+  isActive('isthmus') ? (await state.getAccount(MESSAGE_PASSER))?.storageRoot : undefined
+
 /** The header before execution. @throws if an attribute is missing, out of place or wrong */
 function prepareHeader(chain: Chain, parent: BlockHeader, attributes: PayloadAttributes) {
   const { gasLimit, withdrawals, parentBeaconBlockRoot } = attributes
@@ -290,7 +293,6 @@ export async function executeBlock(opts: {
   await state.commit()
 
   const stateRoot = await state.getStateRoot()
-  const messagePasser = isthmus ? await state.getAccount(MESSAGE_PASSER) : undefined
   const logs = receipts.flatMap((receipt) => receipt.logs)
   // Before Canyon the trie forgets the deposit nonce, though receipts have it (D-27).
   const leaves = receipts.map(({ depositNonce, ...receipt }) =>
@@ -299,7 +301,7 @@ export async function executeBlock(opts: {
   const sealed = createHeader(rules, {
     ...header,
     stateRoot,
-    withdrawalsRoot: messagePasser?.storageRoot,
+    withdrawalsRoot: await getWithdrawalsRoot(rules, state),
     transactionsTrie: await indexedRoot(vm, transactions),
     receiptTrie: await indexedRoot(vm, leaves),
     logsBloom: bloomOf(vm, logs),

@@ -10,32 +10,23 @@ const L1_BLOCK = createAddressFromString('0x420000000000000000000000000000000000
  * (F-34). For the moment when the first signed transaction of a block runs, thus after the L1
  * attributes deposit; they then hold for the whole block (F-07).
  *
- * @returns under their names in receipts: wei (`l1GasPrice`, `l1BlobBaseFee`,
- * `operatorFeeConstant`), multipliers ×10⁶ (`l1BaseFeeScalar`, `l1BlobBaseFeeScalar`,
- * `operatorFeeScalar`) and gas per byte (`daFootprintGasScalar`); 0 where the fork has none
+ * @returns `l1GasPrice` and `l1BlobBaseFee` in wei; slots 3 and 8 as they are packed, 0 before their
+ * fork; `legacy` with the overhead in L1 gas and the scalar ×10⁶ where those of Ecotone are unset
  * @see https://specs.optimism.io/protocol/l1-attributes.html
  */
 export async function readL1Block(state: StateManagerInterface, { isActive }: Rules) {
   const slot = async (index: number) =>
     bytesToBigInt(await state.getStorage(L1_BLOCK, setLengthLeft(intToBytes(index), 32)))
-  const [ecotone, jovian] = [isActive('ecotone'), isActive('jovian')]
-  const scalars = ecotone ? await slot(3) : 0n
-  const l1BlobBaseFee = ecotone ? await slot(7) : 0n
+  const [scalars, l1BlobBaseFee] = isActive('ecotone') ? [await slot(3), await slot(7)] : [0n, 0n]
   const operator = isActive('isthmus') ? await slot(8) : 0n
   // Before Ecotone, or in it before its parameters are set (F-23).
   const isLegacy = scalars >> 64n === 0n && l1BlobBaseFee === 0n
-  return {
-    l1GasPrice: await slot(1),
-    /** L1 gas per transaction, and multiplier ×10⁶ of the L1 fee. */
-    legacy: isLegacy ? { overhead: await slot(5), scalar: await slot(6) } : undefined,
-    l1BlobBaseFee,
-    l1BaseFeeScalar: BigInt.asUintN(32, scalars >> 96n),
-    l1BlobBaseFeeScalar: BigInt.asUintN(32, scalars >> 64n),
-    operatorFeeScalar: BigInt.asUintN(32, operator >> 64n),
-    operatorFeeConstant: BigInt.asUintN(64, operator),
-    daFootprintGasScalar: jovian ? BigInt.asUintN(16, operator >> 96n) : 0n,
-  }
+  const legacy = isLegacy ? { overhead: await slot(5), scalar: await slot(6) } : undefined
+  return { l1GasPrice: await slot(1), l1BlobBaseFee, scalars, operator, legacy }
 }
+
+/** The field of `bits` bits in a packed slot that ends `offset` bits above its low end. */
+const unpack = (slot: bigint, offset: bigint, bits = 32) => BigInt.asUintN(bits, slot >> offset)
 
 /** Fee parameters of a block. */
 export type L1Block = Awaited<ReturnType<typeof readL1Block>>
@@ -56,19 +47,15 @@ export function flzCompressLen(data: Uint8Array): number {
     const sequence = read24(position)
     const candidate = positions[bucket(sequence)]
     positions[bucket(sequence)] = position
-    if (position - candidate > 8191 || sequence !== read24(candidate)) {
-      position++
-      continue
-    }
-    size += literals(position - anchor)
-    // Bytes that match after the first three; like the original, counts the one that differs too.
-    const longest = limit + 6 - position
-    let length = 0
-    while (length < longest && data[candidate + 3 + length] === data[position + 3 + length])
-      length++
-    const extra = Math.min(length + 1, longest) - 1
-    size += 3 * Math.floor(extra / 262) + (extra % 262 >= 6 ? 3 : 2)
-    anchor = position + extra + 3
+    position++
+    if (position - candidate > 8192 || sequence !== read24(candidate)) continue
+    size += literals(position - 1 - anchor)
+    // Bytes that match behind the first three. Like the original, starts again after one more.
+    const [a, b, end] = [candidate + 3, position + 2, limit + 9]
+    let same = 0
+    while (b + same < end - 1 && data[a + same] === data[b + same]) same++
+    size += 3 * Math.floor(same / 262) + (same % 262 >= 6 ? 3 : 2)
+    anchor = b + same
     for (position = anchor - 2; position < anchor; position++) {
       positions[bucket(read24(position))] = position
     }
@@ -84,28 +71,29 @@ export function flzCompressLen(data: Uint8Array): number {
  * @see https://specs.optimism.io/protocol/exec-engine.html#l1-cost-fees-l1-fee-vault
  */
 export function l1Fees(l1Block: L1Block, { isActive }: Rules, raw: Uint8Array) {
-  const { l1GasPrice, legacy, operatorFeeScalar, operatorFeeConstant } = l1Block
-  const { l1BlobBaseFee, l1BaseFeeScalar, l1BlobBaseFeeScalar, daFootprintGasScalar } = l1Block
+  const { l1GasPrice, l1BlobBaseFee, scalars, operator, legacy } = l1Block
+  const [l1BaseFeeScalar, l1BlobBaseFeeScalar] = [unpack(scalars, 96n), unpack(scalars, 64n)]
   const zeroes = raw.reduce((count, byte) => (byte === 0 ? count + 1 : count), 0)
   const calldataGas = BigInt(16 * raw.length - 12 * zeroes)
+  // Bedrock adds a signature of 68 bytes, although `raw` is signed.
+  const signatureGas = isActive('regolith') ? 0n : 68n * 16n
+  const legacyGas = calldataGas + signatureGas + (legacy?.overhead ?? 0n)
   // Bytes ×10⁶: until Fjord a sixteenth of the calldata gas, then estimated with FastLZ.
   const estimate = 836_500n * BigInt(flzCompressLen(raw)) - 42_585_600n
   const size = isActive('fjord') ? bigIntMax(100_000_000n, estimate) : calldataGas * 62_500n
   const price = 16n * l1GasPrice * l1BaseFeeScalar + l1BlobBaseFee * l1BlobBaseFeeScalar
-  // Bedrock adds a signature of 68 bytes, although `raw` is signed.
-  const signatureGas = isActive('regolith') ? 0n : 68n * 16n
-  const legacyGas = calldataGas + signatureGas + (legacy?.overhead ?? 0n)
-  const hasOperatorFee = operatorFeeScalar + operatorFeeConstant > 0n
+  const legacyFee = (legacyGas * l1GasPrice * (legacy?.scalar ?? 0n)) / 1_000_000n
+  const operatorFeeScalar = unpack(operator, 64n)
+  const operatorFeeConstant = unpack(operator, 0n, 64)
+  const daFootprintGasScalar = unpack(operator, 96n, 16)
   const blobGasUsed = (size / 1_000_000n) * daFootprintGasScalar
   return {
     l1GasPrice,
     l1GasUsed: legacy ? legacyGas : (size * 16n) / 1_000_000n,
-    l1Fee: legacy
-      ? (legacyGas * l1GasPrice * legacy.scalar) / 10n ** 6n
-      : (size * price) / 10n ** 12n,
+    l1Fee: legacy ? legacyFee : (size * price) / 1_000_000_000_000n,
     ...(legacy && { l1FeeScalar: String(Number(legacy.scalar) / 1e6) }),
     ...(!legacy && { l1BlobBaseFee, l1BaseFeeScalar, l1BlobBaseFeeScalar }),
-    ...(hasOperatorFee && { operatorFeeScalar, operatorFeeConstant }),
+    ...(BigInt.asUintN(96, operator) > 0n && { operatorFeeScalar, operatorFeeConstant }),
     ...(isActive('jovian') && { daFootprintGasScalar, blobGasUsed }),
   }
 }
@@ -115,7 +103,7 @@ export function l1Fees(l1Block: L1Block, { isActive }: Rules, raw: Uint8Array) {
  *
  * @see https://specs.optimism.io/protocol/jovian/exec-engine.html#operator-fee
  */
-export function operatorFee(l1Block: L1Block, { isActive }: Rules, gas: bigint): bigint {
-  const scaled = gas * l1Block.operatorFeeScalar
-  return (isActive('jovian') ? scaled * 100n : scaled / 1_000_000n) + l1Block.operatorFeeConstant
+export function operatorFee({ operator }: L1Block, { isActive }: Rules, gas: bigint): bigint {
+  const scaled = gas * unpack(operator, 64n)
+  return (isActive('jovian') ? scaled * 100n : scaled / 1_000_000n) + unpack(operator, 0n, 64)
 }

@@ -2,30 +2,28 @@ import type { Common } from '@ethereumjs/common'
 import { type PrefixedHexString, hexToBytes, setLengthLeft, toBytes } from '@ethereumjs/util'
 import { type ChainConfig, createChain } from './chain.ts'
 import type { Crypto } from './crypto.ts'
-import { MESSAGE_PASSER, createHeader } from './execute.ts'
+import { createHeader, getWithdrawalsRoot } from './execute.ts'
 import { decodeExtraData } from './header.ts'
 import { State } from './state.ts'
 
+type Account = { balance?: string; nonce?: string; code?: string; storage?: Record<string, string> }
+
 /**
- * Accounts by address, as in the `alloc` section of a geth-style genesis file: `balance`, `nonce`,
- * `code`, all in hex, and `storage` with keys and values of up to 32 bytes.
+ * Accounts by address, as in the `alloc` section of a geth-style genesis file: numbers and bytes in
+ * hex, storage with keys and values of up to 32 bytes.
  */
-export type Alloc = Record<
-  string,
-  Partial<Record<'balance' | 'nonce' | 'code', string>> & { storage?: Record<string, string> }
->
+export type Alloc = Record<string, Account>
 
 /** A state that consists of these accounts. Slots with the value zero do not exist. */
 export async function createAllocState(common: Common, alloc: Alloc): Promise<State> {
-  const state = new State(common)
+  const accounts: Record<string, unknown[]> = {}
   const word = (hex: string) => setLengthLeft(hexToBytes(hex as PrefixedHexString), 32)
-  const accounts = Object.entries(alloc).map(
-    ([address, { balance, nonce, code, storage = {} }]) => {
-      const slots = Object.entries(storage).map((slot) => slot.map(word))
-      return [address.replace(/^(0x)?/, '0x'), [balance, code, slots, nonce]]
-    },
-  )
-  await state.generateCanonicalGenesis(Object.fromEntries(accounts))
+  for (const [address, { balance, nonce, code, storage = {} }] of Object.entries(alloc)) {
+    const slots = Object.entries(storage).map((slot) => slot.map(word))
+    accounts[address.replace(/^(0x)?/, '0x')] = [balance, code, slots, nonce]
+  }
+  const state = new State(common)
+  await state.generateCanonicalGenesis(accounts)
   return state
 }
 
@@ -34,18 +32,14 @@ export async function createAllocState(common: Common, alloc: Alloc): Promise<St
  *
  * @throws if the config contradicts itself or a field has a wrong form
  */
-export async function createGenesis(
-  genesis: Record<string, unknown>,
-  opts: { customCrypto?: Crypto } = {},
-) {
-  const chain = createChain(genesis.config as ChainConfig, opts)
-  const { timestamp, extraData, nonce } = genesis as Record<string, PrefixedHexString>
+export async function createGenesis(genesis: ChainConfig, opts: { customCrypto?: Crypto } = {}) {
+  const { config, alloc, timestamp, extraData, nonce } = genesis as Record<string, never>
+  const chain = createChain(config, opts)
   const rules = chain.rules({ number: 0n, timestamp: BigInt(timestamp) })
   if (rules.isActive('holocene')) decodeExtraData(rules, toBytes(extraData))
-  const state = await createAllocState(rules.common, genesis.alloc as Alloc)
+  const state = await createAllocState(rules.common, alloc)
   const stateRoot = await state.getStateRoot()
-  const messagePasser = rules.isActive('isthmus') && (await state.getAccount(MESSAGE_PASSER))
-  const withdrawalsRoot = messagePasser ? messagePasser.storageRoot : undefined
+  const withdrawalsRoot = await getWithdrawalsRoot(rules, state)
   const computed = { nonce: setLengthLeft(toBytes(nonce), 8), stateRoot, withdrawalsRoot }
   const header = createHeader(rules, { baseFeePerGas: 10n ** 9n, ...genesis, ...computed })
   return { chain, header, state }

@@ -3,6 +3,8 @@ import { type BigIntLike, type BytesLike, bigIntMax, bytesToBigInt } from '@ethe
 import { bytesToHex, hexToBytes, toBytes } from '@ethereumjs/util'
 import type { Chain, Rules } from './chain.ts'
 
+type ExtraDataOpts = { eip1559Params?: BytesLike | null; minBaseFee?: BigIntLike | null }
+
 /**
  * Encodes `extraData`: empty at first, EIP-1559 parameters from Holocene on, the minimum base fee
  * behind them from Jovian on (B-05…B-10).
@@ -12,21 +14,14 @@ import type { Chain, Rules } from './chain.ts'
  * @throws if a parameter is missing, out of place or not valid
  * @see https://specs.optimism.io/protocol/jovian/exec-engine.html#minimum-base-fee-in-block-header
  */
-export function encodeExtraData(
-  rules: Rules,
-  opts: { eip1559Params?: BytesLike | null; minBaseFee?: BigIntLike | null },
-): Uint8Array {
+export function encodeExtraData(rules: Rules, opts: ExtraDataOpts): Uint8Array {
+  const hex = (value: bigint, digits: number) => value.toString(16).padStart(digits, '0')
   const { denominator, elasticity } = rules.eip1559
-  const hex = (value: BigIntLike, bytes: number) =>
-    BigInt(value as bigint)
-      .toString(16)
-      .padStart(2 * bytes, '0')
   const given = bytesToHex(toBytes(opts.eip1559Params)).slice(2)
-  const params = /^0{16}$/.test(given) ? hex(denominator, 4) + hex(elasticity, 4) : given
-  const version = rules.isActive('jovian') ? '01' : rules.isActive('holocene') ? '00' : ''
-  const extraData = hexToBytes(
-    `0x${version}${params}${opts.minBaseFee == null ? '' : hex(opts.minBaseFee, 8)}`,
-  )
+  const params = /^0{16}$/.test(given) ? hex(denominator, 8) + hex(elasticity, 8) : given
+  const version = rules.extraDataVersion === undefined ? '' : `0${rules.extraDataVersion}`
+  const minimum = opts.minBaseFee == null ? '' : hex(BigInt(opts.minBaseFee as bigint), 16)
+  const extraData = hexToBytes(`0x${version}${params}${minimum}`)
   decodeExtraData(rules, extraData)
   return extraData
 }
@@ -36,17 +31,13 @@ export function encodeExtraData(
  *
  * @throws if version or length are not the fork's, or a parameter is zero
  */
-export function decodeExtraData(rules: Rules, extraData: Uint8Array) {
-  const [version, length] = rules.isActive('jovian')
-    ? [1, 17]
-    : rules.isActive('holocene')
-      ? [0, 9]
-      : [undefined, 0]
+export function decodeExtraData({ fork, extraDataVersion }: Rules, extraData: Uint8Array) {
+  const length = extraDataVersion === undefined ? 0 : 9 + 8 * extraDataVersion
   const denominator = bytesToBigInt(extraData.subarray(1, 5))
   const elasticity = bytesToBigInt(extraData.subarray(5, 9))
   const isUnset = length > 0 && denominator * elasticity === 0n
-  if (extraData[0] !== version || extraData.length !== length || isUnset) {
-    throw new Error(`extraData ${bytesToHex(extraData)} is not valid in a ${rules.fork} block`)
+  if (extraData[0] !== extraDataVersion || extraData.length !== length || isUnset) {
+    throw new Error(`extraData ${bytesToHex(extraData)} is not valid in a ${fork} block`)
   }
   return { denominator, elasticity, minBaseFee: bytesToBigInt(extraData.subarray(9)) }
 }

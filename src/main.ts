@@ -12,10 +12,10 @@ const USAGE = `usage: ethereumjs-op verify [--json] FILE...   execute blocks and
 FILE is .json or .json.gz. Exit status: 0 as expected, 1 a block differs or cannot be executed,
 2 wrong usage or a file that cannot be read.`
 
+const customCrypto = await createCrypto()
+
 /** A parsed JSON file. */
 type File = ReturnType<typeof JSON.parse>
-
-const customCrypto = await createCrypto()
 
 /** Executes the block of a block file on the state in the file. @throws if it is not as expected */
 async function verifyBlock(file: File) {
@@ -25,86 +25,78 @@ async function verifyBlock(file: File) {
   const { common } = chain.rules({ number, timestamp })
   const options = { common, skipConsensusFormatValidation: true }
   const parent = createBlockHeaderFromRPC(parentHeader, options)
-  const state = preAlloc
-    ? await createAllocState(common, preAlloc)
-    : createWitnessState(common, parent.stateRoot, preimages)
+  const witness = () => createWitnessState(common, parent.stateRoot, preimages)
+  const state = preAlloc ? await createAllocState(common, preAlloc) : witness()
   const getBlockHash = (ancestor: bigint) => toBytes(file.ancestorHashes?.[`${ancestor}`])
   const { header } = await executeBlock({ chain, state, parent, attributes, getBlockHash })
-  const json = header.toJSON()
+  const [json, hash] = [header.toJSON(), bytesToHex(header.hash())]
   const [transactionsRoot, receiptsRoot] = [json.transactionsTrie, json.receiptTrie]
-  const hash = bytesToHex(header.hash())
   const actual = { ...json, miner: json.coinbase, transactionsRoot, receiptsRoot, hash }
-  const expectedHash = file.expectedBlockHash ?? file.derivedBlockHash
-  const expected = { ...file.expected, ...file.expectedHeader, hash: expectedHash ?? undefined }
+  const expectedHash = file.expectedBlockHash ?? file.derivedBlockHash ?? undefined
   if (!expectedHash && !file.expected) throw new Error('the file does not say what to expect')
+  const expected = { ...file.expected, ...file.expectedHeader, hash: expectedHash }
   for (const [name, value] of Object.entries(actual)) {
-    if (value === (expected[name] ?? value)) continue
-    throw new Error(`${name} is ${value} but should be ${expected[name]}`)
+    const wanted = expected[name] ?? value
+    if (value !== wanted) throw new Error(`${name} is ${value} but should be ${wanted}`)
   }
-  const txs = attributes.transactions.length
-  return {
-    number: Number(header.number),
-    fork: chain.rules(header).fork,
-    hash,
-    txs,
-    gas: Number(header.gasUsed),
-  }
+  const { fork } = chain.rules(header)
+  const [txs, gas] = [attributes.transactions.length, Number(header.gasUsed)]
+  return { number: Number(header.number), fork, hash, txs, gas }
 }
 
-/** Runs a command on a file, prints the outcome and returns the exit status. */
-async function run(command: string, path: string, asJSON = false) {
+/** Runs a command on a file. @returns the exit status, and what to print as text or as JSON */
+async function run(command: string, path: string) {
   const start = performance.now()
-  let file: File
+  let [status, subject] = [2, path]
   try {
     const bytes = readFileSync(path)
-    file = JSON.parse((bytes[0] === 0x1f ? gunzipSync(bytes) : bytes).toString())
-  } catch (error) {
-    console.error(`${path} cannot be read: ${(error as Error).message}`)
-    return 2
-  }
-  try {
+    const file = JSON.parse((bytes[0] === 0x1f ? gunzipSync(bytes) : bytes).toString())
+    const { chainId, blockNumber, hardfork } = Object(file)
+    status = 1
     if (command === 'genesis') {
-      console.log(bytesToHex((await createGenesis(file, { customCrypto })).header.hash()))
-      return 0
+      const { header } = await createGenesis(file, { customCrypto })
+      return { status: 0, text: bytesToHex(header.hash()) }
     }
-    const block = await verifyBlock(file)
+    subject = `${chainId} ${blockNumber} ${hardfork}`
+    const { number, fork, hash, txs, gas } = await verifyBlock(file)
     const ms = Math.round(performance.now() - start)
-    const { fork, hash, number, txs, gas } = block
-    if (asJSON)
-      console.log(JSON.stringify({ file: path, ok: true, chainId: file.chainId, ...block, ms }))
-    else
-      console.log(`ok   ${file.chainId} ${number} ${fork} ${hash} ${txs} txs ${gas} gas ${ms} ms`)
-    return 0
+    const json = { file: path, ok: true, chainId, number, fork, hash, txs, gas, ms }
+    const text = `ok   ${chainId} ${number} ${fork} ${hash} ${txs} txs ${gas} gas ${ms} ms`
+    return { status: 0, text, json }
   } catch (error) {
-    const { chainId, blockNumber: number, hardfork: fork } = Object(file)
     const { message } = error as Error
-    if (command === 'genesis') console.error(`${path}: ${message}`)
-    else if (asJSON)
-      console.log(JSON.stringify({ file: path, ok: false, chainId, number, fork, error: message }))
-    else console.log(`FAIL ${chainId} ${number} ${fork} ${message}`)
-    return 1
+    return {
+      status,
+      text: `FAIL ${subject} ${message}`,
+      json: { file: path, ok: false, error: message },
+    }
   }
 }
 
-const options = { json: { type: 'boolean' }, help: { type: 'boolean' } } as const
-try {
+/** The command line. @returns the exit status */
+async function main() {
+  const options = { json: { type: 'boolean' }, help: { type: 'boolean' } } as const
   const { values, positionals } = parseArgs({ options, allowPositionals: true })
   const [command, ...paths] = positionals
-  if (values.help) {
-    console.log(USAGE)
-  } else {
-    const isGenesis = command === 'genesis' && paths.length === 1 && !values.json
-    if (!isGenesis && !(command === 'verify' && paths.length > 0))
-      throw new Error('wrong arguments')
-    const statuses: number[] = []
-    for (const path of paths) statuses.push(await run(command, path, values.json))
-    const failed = statuses.filter((status) => status > 0).length
-    const passed = paths.length - failed
-    if (values.json) console.log(JSON.stringify({ passed, failed }))
-    else if (!isGenesis) console.log(`${passed} passed, ${failed} failed`)
-    process.exitCode = Math.max(...statuses)
+  const isGenesis = command === 'genesis' && paths.length === 1 && !values.json
+  const isVerify = command === 'verify' && paths.length > 0
+  if (!isGenesis && !isVerify && !values.help) throw new Error('wrong arguments')
+  if (values.help) return console.log(USAGE)
+  const statuses: number[] = []
+  for (const path of paths) {
+    const { status, text, json } = await run(command, path)
+    statuses.push(status)
+    const print = isGenesis && status > 0 ? console.error : console.log
+    print(values.json ? JSON.stringify(json) : text)
   }
-} catch (error) {
-  console.error(`${(error as Error).message}\n\n${USAGE}`)
-  process.exitCode = 2
+  const failed = statuses.filter((status) => status > 0).length
+  const summary = { passed: paths.length - failed, failed }
+  if (values.json) console.log(JSON.stringify(summary))
+  else if (isVerify) console.log(`${summary.passed} passed, ${failed} failed`)
+  process.exitCode = Math.max(...statuses)
 }
+
+await main().catch((error: Error) => {
+  console.error(`${error.message}\n\n${USAGE}`)
+  process.exitCode = 2
+})

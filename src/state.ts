@@ -49,15 +49,14 @@ export class State extends MerkleStateManager {
   override async flush() {
     // Tries of accounts that were deleted and created anew would have the old root.
     this._storageTries = {}
-    const slots = this._caches!.storage!.flush().map(([owner, slot, rlp]) => {
-      return { owner, slot, value: rlp && rlp[0] !== 0x80 ? rlp : null }
-    })
-    for (const { owner, slot, value } of slots.sort((a, b) => +!a.value - +!b.value)) {
+    const isDeletion = (rlp?: Uint8Array) => Number(rlp === undefined || rlp[0] === 0x80)
+    const slots = this._caches!.storage!.flush()
+    for (const [owner, slot, rlp] of slots.sort((a, b) => isDeletion(a[2]) - isDeletion(b[2]))) {
       const address = createAddressFromString(`0x${owner}`)
       const account = await this.getAccount(address)
       if (!account) continue
       const trie = this._getStorageTrie(address, account)
-      await trie.put(unprefixedHexToBytes(slot), value)
+      await trie.put(unprefixedHexToBytes(slot), isDeletion(rlp) ? null : rlp!)
       account.storageRoot = trie.root()
       await this.putAccount(address, account)
     }
@@ -65,18 +64,16 @@ export class State extends MerkleStateManager {
   }
 }
 
+/** Trie nodes and contract code in hex, by their keccak256 in hex. */
+export type Preimages = Record<string, PrefixedHexString>
+
 /**
  * A state over a witness: what the preimages do not hold cannot be read.
  *
  * @param stateRoot - 32 bytes; the root of the state before the block
- * @param preimages - trie nodes and contract code in hex, by their keccak256 in hex
  * @throws if a preimage does not have the hash that it is filed under
  */
-export function createWitnessState(
-  common: Common,
-  stateRoot: Uint8Array,
-  preimages: Record<string, PrefixedHexString>,
-) {
+export function createWitnessState(common: Common, stateRoot: Uint8Array, preimages: Preimages) {
   const nodes = new Map<string, Uint8Array>()
   for (const [key, preimage] of Object.entries(preimages)) {
     const value = hexToBytes(preimage)
