@@ -24,6 +24,7 @@ const CONCERNS = {
   'header.ts': 'base fee, extraData',
   'index.ts': 'public API',
   'main.ts': 'command line: verify, genesis',
+  'opcodes.ts': 'corrections to EthereumJS',
   'precompiles.ts': 'precompiles',
   'state.ts': 'state over a node store or witness',
 }

@@ -423,9 +423,7 @@ t.test('refuses a config that contradicts itself, naming the field (H-21…H-23,
   const refused: [string, ChainConfig, RegExp][] = [
     ['no chainId', without(karst, 'chainId'), /chainId/],
     ['chainId 0', { ...karst, chainId: 0 }, /chainId/],
-    ['chainId in a string', { ...karst, chainId: '901' }, /chainId/],
     ['no bedrockBlock', without(karst, 'bedrockBlock'), /bedrockBlock/],
-    ['bedrockBlock null', { ...karst, bedrockBlock: null }, /bedrockBlock/],
     ['bedrockBlock −1', { ...karst, bedrockBlock: -1 }, /bedrockBlock/],
     ['bedrockBlock 0.5', { ...karst, bedrockBlock: 0.5 }, /bedrockBlock/],
     ['no optimism', without(karst, 'optimism'), /optimism|eip1559/],
@@ -440,7 +438,6 @@ t.test('refuses a config that contradicts itself, naming the field (H-21…H-23,
         [`${name} 0`, set(0), names],
         [`${name} −1`, set(-1), names],
         [`${name} 1.5`, set(1.5), names],
-        [`${name} in a string`, set('6'), names],
         [`${name} null`, set(null), names],
       ]
     }),
@@ -474,8 +471,8 @@ t.test('refuses a config that contradicts itself, naming the field (H-21…H-23,
   ]
   const forks = FORK_NAMES.slice(1)
   for (const [index, fork] of forks.entries()) {
-    for (const time of [-1, 0.5, NaN, 2 ** 53, '0', '0x0', '', 'soon', true, false, []]) {
-      refused.push([`${fork}Time ${inspect(time)}`, timeOf(fork, time), new RegExp(`${fork}Time`)])
+    for (const time of [-1, 0.5, NaN, 'soon']) {
+      refused.push([`${fork}Time ${time}`, timeOf(fork, time), new RegExp(`${fork}Time`)])
     }
     const next = forks[index + 1]
     if (next === undefined) continue
@@ -485,6 +482,36 @@ t.test('refuses a config that contradicts itself, naming the field (H-21…H-23,
   }
   for (const [name, config, message] of refused) {
     t.throws(() => createChain(config, { customCrypto }), { message }, name)
+  }
+  t.end()
+})
+
+t.test('takes nothing for a number that JSON does not (H-21, H-22, T-45)', (t) => {
+  const karst = configAt('karst')
+  const { optimism } = karst as { optimism: ChainConfig }
+  // JavaScript would make 0, 1 or 7 of these; each is a fork at genesis where one was not meant.
+  for (const value of ['0', '7', '0x0', '', ' ', true, false, [], [7]]) {
+    const name = inspect(value)
+    for (const fork of FORK_NAMES.slice(1)) {
+      const config = { ...karst, [`${fork}Time`]: value }
+      const message = new RegExp(`${fork}Time`)
+      t.throws(() => createChain(config, { customCrypto }), { message }, `${fork}Time ${name}`)
+    }
+    for (const key of ['chainId', 'bedrockBlock']) {
+      const config = { ...karst, [key]: value }
+      const message = new RegExp(key)
+      t.throws(() => createChain(config, { customCrypto }), { message }, `${key} ${name}`)
+    }
+    for (const key of Object.keys(optimism)) {
+      const config = { ...karst, optimism: { ...optimism, [key]: value } }
+      const message = new RegExp(`${key}\\b`)
+      t.throws(() => createChain(config, { customCrypto }), { message }, `${key} ${name}`)
+    }
+  }
+  for (const key of ['chainId', 'bedrockBlock']) {
+    const config = { ...karst, [key]: null }
+    const message = new RegExp(key)
+    t.throws(() => createChain(config, { customCrypto }), { message }, `${key} null`)
   }
   t.end()
 })

@@ -480,6 +480,6 @@ t.test('arbitrary bytes behind the type are refused or encode to themselves (D-0
       return true
     }
   })
-  fc.assert(property, { numRuns: 1000 })
+  t.doesNotThrow(() => fc.assert(property, { numRuns: 1000 }))
   t.end()
 })

@@ -1,6 +1,6 @@
 import { Block, type BlockHeader, type HeaderData, createBlockHeader } from '@ethereumjs/block'
 import type { StateManagerInterface } from '@ethereumjs/common'
-import type { EVMMockBlockchainInterface, Log } from '@ethereumjs/evm'
+import type { EVM, EVMMockBlockchainInterface, Log } from '@ethereumjs/evm'
 import { MerklePatriciaTrie } from '@ethereumjs/mpt'
 import { RLP } from '@ethereumjs/rlp'
 import { createLegacyTx, createTxFromRLP, getCalldataFloorGas } from '@ethereumjs/tx'
@@ -13,6 +13,7 @@ import { CREATE2_DEPLOYER_CODE } from './create2deployer.ts'
 import { DEPOSIT_TYPE, decodeDeposit } from './deposit.ts'
 import { type L1Block, l1Fees, operatorFee, readL1Block } from './fees.ts'
 import { calculateBaseFee, encodeExtraData } from './header.ts'
+import { correctOpcodes } from './opcodes.ts'
 import { StateError } from './state.ts'
 
 const MESSAGE_PASSER = createAddressFromString('0x4200000000000000000000000000000000000016')
@@ -149,7 +150,11 @@ async function runSigned({ vm, block, rules, l1Block }: Context, raw: Uint8Array
   // Blob transactions do not exist on L2, although Cancun's rules have them (R-01).
   if (raw[0] === 3) throw new Error('transaction type not supported: 3')
   const tx = createTxFromRLP(raw, { common: vm.common })
-  if (!equalsBytes(tx.serialize(), raw)) throw new Error('not in canonical encoding')
+  const accessList = 'accessList' in tx ? tx.accessList : []
+  const lists = [accessList, ...accessList.map(([, storageKeys]) => storageKeys)]
+  // An empty string for an empty list would be encoded back as it was.
+  const isCanonical = lists.every(Array.isArray) && equalsBytes(tx.serialize(), raw)
+  if (!isCanonical) throw new Error('not in canonical encoding')
   if (tx.gasLimit > gasPool) throw new Error(`gas limit ${tx.gasLimit} exceeds the ${gasPool} left`)
   const [from, fees] = [tx.getSenderAddress(), l1Fees(l1Block!, rules, raw)]
   const prepaid = operatorFee(l1Block!, rules, tx.gasLimit)
@@ -203,18 +208,16 @@ export const getWithdrawalsRoot = async ({ isActive }: Rules, state: StateManage
 /** The header before execution. @throws if an attribute is missing, out of place or wrong */
 function prepareHeader(chain: Chain, parent: BlockHeader, attributes: PayloadAttributes) {
   const { gasLimit, withdrawals, parentBeaconBlockRoot } = attributes
-  if (gasLimit == null || BigInt(gasLimit as bigint) >> 63n)
-    throw new Error(`gasLimit is ${gasLimit}`)
+  const [number, timestamp] = [parent.number + 1n, BigInt((attributes.timestamp ?? 0) as bigint)]
+  if (timestamp <= parent.timestamp) throw new Error(`timestamp ${timestamp} is not after parent's`)
+  if (gasLimit == null || BigInt(gasLimit as bigint) >> 63n) throw new Error(`gasLimit ${gasLimit}`)
   if (withdrawals?.length) throw new Error(`${withdrawals.length} withdrawals instead of none`)
-  const position = {
-    number: parent.number + 1n,
-    timestamp: BigInt((attributes.timestamp ?? 0) as bigint),
-  }
-  const rules = chain.rules(position)
+  const rules = chain.rules({ number, timestamp })
   // What is missing becomes empty bytes, which the header refuses by name.
   const hasBeaconRoot = rules.isActive('ecotone') || parentBeaconBlockRoot != null
-  const header = createHeader(rules, {
-    ...position,
+  return createHeader(rules, {
+    number,
+    timestamp,
     gasLimit,
     parentHash: parent.hash(),
     coinbase: toBytes(attributes.suggestedFeeRecipient),
@@ -223,8 +226,6 @@ function prepareHeader(chain: Chain, parent: BlockHeader, attributes: PayloadAtt
     baseFeePerGas: calculateBaseFee(chain, parent, rules),
     parentBeaconBlockRoot: hasBeaconRoot ? toBytes(parentBeaconBlockRoot) : undefined,
   })
-  if (header.timestamp > parent.timestamp) return header
-  throw new Error(`timestamp ${header.timestamp} is not after the parent's ${parent.timestamp}`)
 }
 
 /**
@@ -250,20 +251,21 @@ export async function executeBlock(opts: {
   const header = prepareHeader(chain, parent, attributes)
   const rules = chain.rules(header)
   const [isthmus, jovian] = [rules.isActive('isthmus'), rules.isActive('jovian')]
+  const isUpgrade = rules !== chain.rules(parent)
   const signed = transactions.findIndex((raw) => raw[0] !== DEPOSIT_TYPE)
   // The DA footprint needs the L1 attributes (D-37); upgrades are alone in their block (I-14).
-  if (jovian && (transactions.length === 0 || signed === 0)) throw new Error('no deposit first')
-  const isUpgrade = jovian && rules !== chain.rules(parent)
-  if (isUpgrade && signed > 0) throw new Error(`transaction ${signed} is no upgrade`)
+  if (jovian && (transactions.length === 0 || signed === 0 || (isUpgrade && signed > 0))) {
+    throw new Error(`transaction ${signed} must be a deposit in this ${rules.fork} block`)
+  }
   const getBlock = async (id: number) => {
     const hash = BigInt(id) === parent.number ? parent.hash() : await getBlockHash?.(BigInt(id))
     if (hash?.length !== 32) throw new StateError(`the hash of block ${id} is not known`)
     return { hash: () => hash }
   }
   const blockchain = { getBlock } as EVMMockBlockchainInterface
-  const evmOpts = { customPrecompiles: rules.precompiles }
-  const common = rules.common.copy()
+  const [common, evmOpts] = [rules.common.copy(), { customPrecompiles: rules.precompiles }]
   const vm = await createVM({ common, stateManager: state, blockchain, evmOpts })
+  correctOpcodes(vm.evm as EVM)
   // `createEVM` overwrites the option.
   if (rules.bn254) Object.assign(vm.evm, { _bn254: rules.bn254 })
   const context: Context = { vm, rules, block: new Block(header) }
@@ -288,8 +290,7 @@ export async function executeBlock(opts: {
     gasPool -= outcome.poolGas
     receipts.push({ ...outcome, cumulativeGasUsed, logsBloom: bloomOf(vm, outcome.logs) })
   }
-  if (footprint > header.gasLimit)
-    throw new Error(`DA footprint ${footprint} exceeds the gas limit`)
+  if (footprint > header.gasLimit) throw new Error(`DA footprint ${footprint} exceeds gas limit`)
   await state.commit()
 
   const stateRoot = await state.getStateRoot()

@@ -18,6 +18,10 @@ export function encodeExtraData(rules: Rules, opts: ExtraDataOpts): Uint8Array {
   const hex = (value: bigint, digits: number) => value.toString(16).padStart(digits, '0')
   const { denominator, elasticity } = rules.eip1559
   const given = bytesToHex(toBytes(opts.eip1559Params)).slice(2)
+  const isInPlace = given.length === 16 || rules.extraDataVersion === undefined
+  if (!isInPlace || (opts.minBaseFee != null) !== (rules.extraDataVersion === 1)) {
+    throw new Error(`eip1559Params 0x${given} or minBaseFee ${opts.minBaseFee} in ${rules.fork}`)
+  }
   const params = /^0{16}$/.test(given) ? hex(denominator, 8) + hex(elasticity, 8) : given
   const version = rules.extraDataVersion === undefined ? '' : `0${rules.extraDataVersion}`
   const minimum = opts.minBaseFee == null ? '' : hex(BigInt(opts.minBaseFee as bigint), 16)
@@ -58,6 +62,7 @@ export function calculateBaseFee(chain: Chain, parent: BlockHeader, rules: Rules
   const target = parent.gasLimit / parameters.elasticity
   const excess = bigIntMax(parent.gasUsed, footprint) - target
   const change = (gas: bigint) => (baseFee * gas) / target / parameters.denominator
-  const next = excess > 0n ? baseFee + bigIntMax(change(excess), 1n) : baseFee - change(-excess)
+  const up = () => baseFee + bigIntMax(change(excess), 1n)
+  const next = excess === 0n ? baseFee : excess > 0n ? up() : baseFee - change(-excess)
   return bigIntMax(next, parameters.minBaseFee)
 }

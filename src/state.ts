@@ -13,14 +13,24 @@ import { ValueEncoding } from '@ethereumjs/util'
  */
 export class StateError extends Error {}
 
-/** Trie nodes and contract code by their keccak256 (64 hex digits). Nothing is ever deleted. */
+/**
+ * Trie nodes and contract code by their keccak256 (64 hex digits). EthereumJS asks for code with a
+ * prefix, without which code 0x80 would be taken for the empty trie. Nothing is ever deleted.
+ */
 class NodeStore extends MapDB<string, Uint8Array> {
   /** EthereumJS takes a missing node for an absent account, so a miss must throw. */
-  override async get(hash: string) {
-    const value = await super.get(hash)
-    if (value || `0x${hash}` === KECCAK256_RLP_S) return value
-    throw new StateError(`state is incomplete: no trie node or code 0x${hash}`)
+  override async get(key: string) {
+    if (`0x${key}` === KECCAK256_RLP_S) return undefined
+    const value = await super.get(key.slice(-64))
+    if (value) return value
+    throw new StateError(`state is incomplete: no trie node or code 0x${key.slice(-64)}`)
   }
+
+  override async put(key: string, value: Uint8Array) {
+    await super.put(key.slice(-64), value)
+  }
+
+  override async del() {}
 
   override shallowCopy() {
     return this
@@ -37,7 +47,7 @@ export class State extends MerkleStateManager {
     const db = new NodeStore(nodes)
     const valueEncoding = ValueEncoding.Bytes
     const trie = new MerklePatriciaTrie({ common, db, root, valueEncoding, useKeyHashing: true })
-    super({ common, trie, caches: new Caches(), prefixCodeHashes: false })
+    super({ common, trie, caches: new Caches() })
   }
 
   /** The original also writes through to the trie, which needs siblings that a witness lacks. */

@@ -1,0 +1,438 @@
+import { NobleBN254 } from '@ethereumjs/evm'
+import { createFeeMarket1559Tx } from '@ethereumjs/tx'
+import {
+  type PrefixedHexString,
+  SECP256K1_ORDER,
+  bigIntToBytes,
+  bytesToBigInt,
+  bytesToHex,
+  concatBytes,
+  createAddressFromString,
+  ecrecover,
+  hexToBytes,
+  privateToPublic,
+  setLengthLeft,
+} from '@ethereumjs/util'
+import { keccak_256 } from '@noble/hashes/sha3.js'
+import fc from 'fast-check'
+import t, { type Test } from 'tap'
+import { type Crypto, createChain, createCrypto, defaultCrypto } from '../src/index.ts'
+import { allocWith, deposit, transaction } from './fee-helpers.ts'
+import {
+  configAt,
+  customCrypto,
+  executeFixture,
+  nextBlock,
+  noFixtures,
+  readFixture,
+  startChain,
+} from './helpers.ts'
+
+const word = (value: bigint) => setLengthLeft(bigIntToBytes(value), 32)
+const words = (...values: bigint[]) => concatBytes(...values.map(word))
+
+/** Bytes that look random but are the same each time. */
+function noise(length: number, seed = 1): Uint8Array {
+  let state = seed
+  return Uint8Array.from({ length }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state >>> 24
+  })
+}
+
+/** The result in hex; nothing and an error are the same failure. */
+function outcome(run: () => Uint8Array): string {
+  try {
+    return bytesToHex(run()).replace(/^0x$/, 'failed')
+  } catch {
+    return 'failed'
+  }
+}
+
+t.test('keccak256 of well-known inputs', (t) => {
+  const { keccak256 } = customCrypto
+  const hash = (text: string) => bytesToHex(keccak256(new TextEncoder().encode(text)))
+  t.equal(hash(''), '0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470')
+  t.equal(hash('abc'), '0x4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45')
+  const emptyTrie = '0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421'
+  t.equal(bytesToHex(keccak256(Uint8Array.of(0x80))), emptyTrie)
+  t.end()
+})
+
+t.test('keccak256 is that of EthereumJS at every length', (t) => {
+  const { keccak256 } = customCrypto
+  const lengths = [
+    ...Array.from({ length: 301 }, (_, length) => length),
+    // About where the WebAssembly's buffer ends.
+    ...[16_383, 16_384, 16_385, 32_768, 32_769, 100_003, 1_000_000],
+  ]
+  const differing = lengths.filter((length) => {
+    const message = noise(length, length)
+    return bytesToHex(keccak256(message)) !== bytesToHex(keccak_256(message))
+  })
+  t.strictSame(differing, [])
+  t.doesNotThrow(() =>
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 1000 }), (message) => {
+        return outcome(() => keccak256(message)) === outcome(() => keccak_256(message))
+      }),
+      { numRuns: 200 },
+    ),
+  )
+  t.end()
+})
+
+t.test('keccak256 shares no memory with its input or other results', (t) => {
+  const { keccak256 } = customCrypto
+  const message = noise(100)
+  const hashes = [keccak256(message), keccak256(noise(200)), keccak256(new Uint8Array())]
+  const copies = hashes.map((hash) => bytesToHex(hash))
+  t.strictSame(message, noise(100), 'input')
+  for (const hash of hashes) t.equal(hash.length, 32)
+  hashes[0].fill(0)
+  t.equal(bytesToHex(keccak256(message)), copies[0])
+  t.strictSame(
+    hashes.slice(1).map((hash) => bytesToHex(hash)),
+    copies.slice(1),
+  )
+  // A view into a larger buffer.
+  const view = concatBytes(noise(7, 3), message, noise(9, 4)).subarray(7, 107)
+  t.equal(bytesToHex(keccak256(view)), copies[0])
+  t.end()
+})
+
+t.test('two sets of cryptography do not disturb each other', async (t) => {
+  const other = await createCrypto()
+  const messages = Array.from({ length: 50 }, (_, index) => noise(index * 7, index))
+  const hashes = await Promise.all(
+    messages.map(async (message, index) => {
+      const { keccak256 } = index % 2 ? other : customCrypto
+      await null
+      return bytesToHex(keccak256(message))
+    }),
+  )
+  t.strictSame(
+    hashes,
+    messages.map((message) => bytesToHex(keccak_256(message))),
+  )
+})
+
+/** How a chain with this cryptography recovers a public key. */
+const recoverOf = (crypto: Crypto) => crypto.ecrecover ?? ecrecover
+
+/** Keys, with what they sign and how. */
+const signatures = Array.from({ length: 12 }, (_, index) => {
+  const key = keccak_256(Uint8Array.of(index))
+  const tx = createFeeMarket1559Tx({ nonce: index, gasLimit: 21_000n }).sign(key)
+  const [r, s] = [tx.r!, tx.s!]
+  return { hash: tx.getHashedMessageToSign(), v: tx.v!, r, s, publicKey: privateToPublic(key) }
+})
+
+t.test('a public key is recovered from each valid signature', (t) => {
+  const recover = recoverOf(customCrypto)
+  for (const { hash, v, r, s, publicKey } of signatures) {
+    t.equal(bytesToHex(recover(hash, v, word(r), word(s))), bytesToHex(publicKey))
+    t.equal(bytesToHex(recover(hash, v + 27n, word(r), word(s))), bytesToHex(publicKey), '27, 28')
+    const eip155 = v + 35n + 2n * 10n
+    t.equal(bytesToHex(recover(hash, eip155, word(r), word(s), 10n)), bytesToHex(publicKey), '155')
+    // Without leading zeroes.
+    const [shortR, shortS] = [bigIntToBytes(r), bigIntToBytes(s)]
+    t.equal(bytesToHex(recover(hash, v, shortR, shortS)), bytesToHex(publicKey), 'short')
+    const high = SECP256K1_ORDER - s
+    t.equal(bytesToHex(recover(hash, 1n - v, word(r), word(high))), bytesToHex(publicKey), 'high s')
+    const other = recover(hash, 1n - v, word(r), word(s))
+    t.equal(other.length, 64)
+    t.not(bytesToHex(other), bytesToHex(publicKey), 'other v')
+  }
+  t.equal(new Set(signatures.map(({ v }) => v)).size, 2, 'both parities')
+  t.end()
+})
+
+t.test('nothing is recovered from an invalid signature', (t) => {
+  const [{ hash, v, r, s }] = signatures
+  const n = SECP256K1_ORDER
+  const invalid: Record<string, [bigint, bigint, bigint, bigint?]> = {
+    'r 0': [v, 0n, s],
+    's 0': [v, r, 0n],
+    'both 0': [v, 0n, 0n],
+    'r n': [v, n, s],
+    'r n + 1': [v, n + 1n, s],
+    's n': [v, r, n],
+    's n + 1': [v, r, n + 1n],
+    'r of all ones': [v, 2n ** 256n - 1n, s],
+    's of all ones': [v, r, 2n ** 256n - 1n],
+    // 5 is no x coordinate on the curve.
+    'r 5': [v, 5n, s],
+    'v 2': [2n, r, s],
+    'v 3': [3n, r, s],
+    'v 26': [26n, r, s],
+    'v 29': [29n, r, s],
+    'v 30': [30n, r, s],
+    'v of another chain': [v + 35n + 2n * 11n, r, s, 10n],
+    'v 27 where a chain ID is asked for': [27n, r, s, 10n],
+  }
+  for (const crypto of [customCrypto, defaultCrypto()]) {
+    const recover = recoverOf(crypto)
+    for (const [name, [v, r, s, chainId]] of Object.entries(invalid))
+      t.throws(() => recover(hash, v, word(r), word(s), chainId), name)
+  }
+  t.end()
+})
+
+t.test('public key recovery is that of EthereumJS for any input', (t) => {
+  const recover = recoverOf(customCrypto)
+  const n = SECP256K1_ORDER
+  const scalar = fc.oneof(
+    fc.bigInt({ min: 0n, max: 2n ** 256n - 1n }),
+    fc.bigInt({ min: 0n, max: 9n }),
+    fc.bigInt({ min: n - 3n, max: n + 3n }),
+    fc.bigInt({ min: n / 2n - 2n, max: n / 2n + 2n }),
+  )
+  const message = fc.uint8Array({ minLength: 32, maxLength: 32 })
+  t.doesNotThrow(() =>
+    fc.assert(
+      fc.property(message, fc.bigInt({ min: 0n, max: 30n }), scalar, scalar, (hash, v, r, s) => {
+        const actual = outcome(() => recover(hash, v, word(r), word(s)))
+        return actual === outcome(() => ecrecover(hash, v, word(r), word(s)))
+      }),
+      { numRuns: 150 },
+    ),
+  )
+  t.end()
+})
+
+/** Order of bn254's field of coordinates, and of its group. */
+const P = 21888242871839275222246405745257275088696311157297823662689037894645226208583n
+const N = 21888242871839275222246405745257275088548364400416034343698204186575808495617n
+
+/** The generator of G2, imaginary parts first as in EIP-197. */
+const G2 = [
+  0x198e9393920d483a7260bfb731fb5d25f1aa493335a9e71297e485b7aef312c2n,
+  0x1800deef121f1e76426a00665e5c4479674322d4f75edadd46debd5cd992f6edn,
+  0x090689d0585ff075ec9e99ad690c3395bc4b313370b38ef355acdadcd122975bn,
+  0x12c85ea5db8c6deb4aab71808dcb408fe3d1e7690c43d37b4ce6cc0166fa7daan,
+]
+
+const noble = new NobleBN254()
+const wasm = customCrypto.bn254!
+
+/** Both implementations have the same outcome; tells it. */
+function same(t: Test, name: string, operation: 'add' | 'mul' | 'pairing', input: Uint8Array) {
+  const actual = outcome(() => wasm[operation](input))
+  t.equal(
+    actual,
+    outcome(() => noble[operation](input)),
+    name,
+  )
+  return actual
+}
+
+/** The point `scalar`·G1 as two coordinates; both 0 at infinity. */
+function multiple(scalar: bigint): [bigint, bigint] {
+  const result = noble.mul(concatBytes(words(1n, 2n, scalar), new Uint8Array(32)))
+  return [bytesToBigInt(result.subarray(0, 32)), bytesToBigInt(result.subarray(32))]
+}
+
+const random = (index: number) => bytesToBigInt(noise(32, index + 99))
+
+/** Points that are none: off the curve, or on it with a coordinate that is not reduced. */
+const NO_POINTS: Record<string, [bigint, bigint]> = {
+  'off the curve': [1n, 1n],
+  'x 0 only': [0n, 1n],
+  'y 0 only': [1n, 0n],
+  'y negative beyond the field': [1n, P + 2n],
+  'x beyond the field': [P + 1n, 2n],
+  'zero as the order': [P, P],
+  'x the order': [P, 0n],
+  'all ones': [2n ** 256n - 1n, 2n ** 256n - 1n],
+}
+
+t.test('bn254 addition in WebAssembly is that of EthereumJS', (t) => {
+  for (let index = 0; index < 12; index++) {
+    const [a, b] = [multiple(random(2 * index)), multiple(random(2 * index + 1))]
+    const result = same(t, `random ${index}`, 'add', words(...a, ...b))
+    t.equal(result, bytesToHex(wasm.add(words(...b, ...a))), 'commutes')
+  }
+  const [x, y] = multiple(random(77))
+  const infinity: PrefixedHexString = `0x${'00'.repeat(64)}`
+  t.equal(same(t, 'infinity twice', 'add', new Uint8Array(128)), infinity)
+  t.equal(same(t, 'infinity first', 'add', words(0n, 0n, x, y)), bytesToHex(words(x, y)))
+  t.equal(same(t, 'infinity last', 'add', words(x, y, 0n, 0n)), bytesToHex(words(x, y)))
+  t.equal(same(t, 'doubling', 'add', words(1n, 2n, 1n, 2n)), bytesToHex(words(...multiple(2n))))
+  t.equal(same(t, 'inverse', 'add', words(x, y, x, P - y)), infinity)
+  for (const [name, point] of Object.entries(NO_POINTS)) {
+    t.equal(same(t, `${name}, first`, 'add', words(...point, x, y)), 'failed')
+    t.equal(same(t, `${name}, last`, 'add', words(x, y, ...point)), 'failed')
+    t.equal(same(t, `${name} and infinity`, 'add', words(...point, 0n, 0n)), 'failed')
+  }
+  t.end()
+})
+
+t.test('bn254 multiplication in WebAssembly is that of EthereumJS', (t) => {
+  // The precompile always passes 128 bytes, of which the last 32 mean nothing.
+  const input = (x: bigint, y: bigint, scalar: bigint, rest = 0n) => words(x, y, scalar, rest)
+  const infinity: PrefixedHexString = `0x${'00'.repeat(64)}`
+  const edges = [0n, 1n, 2n, N - 1n, N, N + 1n, 2n * N, P, 2n ** 255n, 2n ** 256n - 1n]
+  const [x, y] = multiple(random(55))
+  for (const scalar of [...edges, ...[1, 2, 3, 4, 5, 6].map(random)]) {
+    const result = same(t, `generator times ${scalar}`, 'mul', input(1n, 2n, scalar))
+    t.equal(result === infinity, scalar % N === 0n, 'infinity only where it must be')
+    same(t, `point times ${scalar}`, 'mul', input(x, y, scalar))
+    t.equal(same(t, `infinity times ${scalar}`, 'mul', input(0n, 0n, scalar)), infinity)
+  }
+  const trailing = [0n, 1n, 2n ** 256n - 1n].map((rest) =>
+    same(t, `trailing ${rest}`, 'mul', input(x, y, 7n, rest)),
+  )
+  t.equal(new Set(trailing).size, 1)
+  for (const [name, point] of Object.entries(NO_POINTS)) {
+    for (const scalar of [0n, 1n, N, random(9)])
+      t.equal(same(t, `${name} times ${scalar}`, 'mul', input(...point, scalar)), 'failed')
+  }
+  t.end()
+})
+
+t.test('bn254 pairing in WebAssembly is that of EthereumJS', (t) => {
+  const [yes, no] = [1n, 0n].map((value) => bytesToHex(word(value)))
+  const pairing = (name: string, ...values: bigint[]) => same(t, name, 'pairing', words(...values))
+  t.equal(pairing('nothing'), yes)
+  t.equal(pairing('infinities', 0n, 0n, 0n, 0n, 0n, 0n), yes)
+  t.equal(pairing('infinity of G1', 0n, 0n, ...G2), yes)
+  t.equal(pairing('infinity of G2', 1n, 2n, 0n, 0n, 0n, 0n), yes)
+  t.equal(pairing('generators', 1n, 2n, ...G2), no)
+  t.equal(pairing('generators and inverse', 1n, 2n, ...G2, 1n, P - 2n, ...G2), yes)
+  const negative = [G2[0], G2[1], P - G2[2], P - G2[3]]
+  t.equal(pairing('inverse of G2', 1n, 2n, ...G2, 1n, 2n, ...negative), yes)
+  for (const index of [1, 2, 3]) {
+    const [a, b] = [random(index), random(index + 50)]
+    const pairs = [a, b, N - ((a + b) % N)].flatMap((scalar) => [...multiple(scalar), ...G2])
+    t.equal(pairing(`three that cancel ${index}`, ...pairs), yes)
+    t.equal(pairing(`two that do not ${index}`, ...pairs.slice(0, 12)), no)
+  }
+  for (const [name, point] of Object.entries(NO_POINTS)) {
+    t.equal(pairing(`G1 ${name}`, ...point, ...G2), 'failed')
+    t.equal(pairing(`G1 ${name}, with infinity`, ...point, 0n, 0n, 0n, 0n), 'failed')
+    t.equal(pairing(`G1 ${name}, last`, 1n, 2n, ...G2, ...point, ...G2), 'failed')
+  }
+  const noPoints: Record<string, bigint[]> = {
+    'off the curve': [1n, 1n, 1n, 1n],
+    'of wrong order of its parts': [G2[1], G2[0], G2[3], G2[2]],
+    // On the curve, but not in the group.
+    'of another group': [
+      0n,
+      1n,
+      0x2351dcdda257b62181cbd745dfee16d5fdf4eb185bbcf33c20a0fe6eaa9cb4a3n,
+      0x7fb3d558dafafb6bf6dd326a5fefe0beca3f9ac3bd999a390d504fad34b0b8cn,
+    ],
+    'beyond the field, 1': [G2[0] + P, G2[1], G2[2], G2[3]],
+    'beyond the field, 2': [G2[0], G2[1] + P, G2[2], G2[3]],
+    'beyond the field, 3': [G2[0], G2[1], G2[2] + P, G2[3]],
+    'beyond the field, 4': [G2[0], G2[1], G2[2], G2[3] + P],
+    'zero as the order': [P, P, P, P],
+    'partly 0': [0n, 0n, 0n, 1n],
+    'all ones': [1n, 1n, 1n, 1n].map((one) => 2n ** 256n - one),
+  }
+  for (const [name, point] of Object.entries(noPoints)) {
+    t.equal(pairing(`G2 ${name}`, 1n, 2n, ...point), 'failed')
+    t.equal(pairing(`G2 ${name}, with infinity`, 0n, 0n, ...point), 'failed')
+  }
+  t.end()
+})
+
+t.test('bn254 pairing of real inputs', { skip: noFixtures }, (t) => {
+  const { bn256Pairing } = readFixture('vectors/precompiles.json')
+  let count = 0
+  for (const { input, expected, source } of bn256Pairing) {
+    if (!input) continue
+    count++
+    t.equal(same(t, source, 'pairing', hexToBytes(input)), expected, source)
+    // One bit makes it fail, wherever it is.
+    for (const at of [31, 95, 383]) {
+      const bytes = hexToBytes(input)
+      bytes[at] ^= 1
+      t.not(same(t, `${source} bit in byte ${at}`, 'pairing', bytes), expected)
+    }
+  }
+  t.equal(count, 2)
+  t.end()
+})
+
+/** Signature and address that the tests of other clients use for the precompile. */
+const RECOVERY = {
+  hash: 0x456e9aea5e197a1f1af7a3e85a3212fa4049a3ba34c2289b4c860fc0b0c64ef3n,
+  v: 28n,
+  r: 0x9242685bf161793cc25603c231bc2f568eb630ea16aa137d2664ac8038825608n,
+  s: 0x4f8ae3bd7535248d0bd448298cc2e2071e56992d0774dc340c368ae950852adan,
+  address: 0x7156526fbd7a3c72969b54f64e42c10fbb768c8an,
+}
+
+t.test('a chain recovers, adds, multiplies and pairs alike with any cryptography', async (t) => {
+  const calls = [1, 6, 7, 8].map((precompile) => {
+    const [address, status, output] = [precompile, 2 * precompile, 2 * precompile + 1].map(
+      (byte) => `60${byte.toString(16).padStart(2, '0')}`,
+    )
+    // With 100,000 gas and its calldata; stores the status and the first word of the output.
+    const call = `6020610200366000${address}620186a0fa${status}55`
+    return `${call}61020051${output}55600061020052`
+  })
+  const code: PrefixedHexString = `0x366000600037${calls.join('')}00`
+  const { hash, v, r, s, address } = RECOVERY
+  const inputs = [words(hash, v, r, s), words(1n, 2n, 1n, 2n), words(1n, 2n, ...G2)]
+  const contracts = inputs.map((_, index) =>
+    createAddressFromString(`0x${'ee'.repeat(19)}0${index}`),
+  )
+  const run = async (crypto?: Crypto) => {
+    const chain = createChain(configAt('karst'), { customCrypto: crypto })
+    const codes = contracts.map((contract) => [`${contract}`, { code }])
+    const test = await startChain(chain, { ...allocWith({}), ...Object.fromEntries(codes) })
+    const raws = inputs.map((data, nonce) =>
+      transaction({ nonce, data, to: contracts[nonce], gasLimit: 2_000_000n }),
+    )
+    const { header, receipts } = await nextBlock(test, [deposit(), ...raws])
+    for (const { status } of receipts) t.equal(status, 1)
+    const slot = async (index: number, number: number) =>
+      bytesToBigInt(await test.state.getStorage(contracts[index], word(BigInt(number))))
+    return { hash: bytesToHex(header.hash()), slot }
+  }
+  const { slot, ...custom } = await run(customCrypto)
+  for (const [index, precompile, status, output] of [
+    [0, 1, 1n, address],
+    [0, 6, 0n, 0n],
+    [0, 7, 0n, 0n],
+    [0, 8, 0n, 0n],
+    [1, 1, 1n, 0n],
+    [1, 6, 1n, 0x030644e72e131a029b85045b68181585d97816a916871ca8d3c208c16d87cfd3n],
+    [1, 7, 1n, 1n],
+    [1, 8, 0n, 0n],
+    [2, 8, 1n, 0n],
+  ] as const) {
+    t.equal(await slot(index, 2 * precompile), status, `input ${index}, precompile ${precompile}`)
+    t.equal(await slot(index, 2 * precompile + 1), output, `input ${index}, its output`)
+  }
+  for (const crypto of [undefined, defaultCrypto()]) t.equal((await run(crypto)).hash, custom.hash)
+})
+
+t.test(
+  'a real block has its hash with the default cryptography',
+  { skip: noFixtures },
+  async (t) => {
+    const file = readFixture('blocks/block-10211000.json.gz')
+    t.equal((await executeFixture(file, defaultCrypto())).hash, file.expectedBlockHash)
+    t.equal((await executeFixture(file, customCrypto)).hash, file.expectedBlockHash)
+  },
+)
+
+t.test('cryptography can be created again, and what there was stays in order', async (t) => {
+  const inputs = [
+    ['add', words(1n, 2n, 1n, 2n)],
+    ['mul', words(1n, 2n, random(1), 0n)],
+    ['pairing', words(1n, 2n, ...G2, 1n, P - 2n, ...G2)],
+    ['pairing', words(1n, 2n, ...G2)],
+  ] as const
+  const outcomes = ({ bn254 }: Crypto) =>
+    inputs.map(([operation, input]) => outcome(() => bn254![operation](input)))
+  const expected = inputs.map(([operation, input]) => outcome(() => noble[operation](input)))
+  t.strictSame(outcomes(customCrypto), expected, 'before')
+  const again = await createCrypto()
+  t.strictSame(outcomes(again), expected, 'new')
+  t.strictSame(outcomes(customCrypto), expected, 'old')
+})
