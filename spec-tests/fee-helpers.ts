@@ -168,7 +168,7 @@ export function transaction(overrides: FeeMarketEIP1559TxData = {}, key = KEY): 
     to: RECIPIENT,
     ...overrides,
   }
-  return createFeeMarket1559Tx(data, { common: RULES.karst.common }).sign(key).serialize()
+  return createFeeMarket1559Tx(data, { common: RULES.jovian.common }).sign(key).serialize()
 }
 
 /** The accounts of a test chain: a rich sender, contracts, vaults. */

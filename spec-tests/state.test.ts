@@ -59,6 +59,17 @@ async function hasState(t: Test, root: Uint8Array, alloc: Alloc, name: string) {
   t.equal(bytesToHex(root), bytesToHex(await state.getStateRoot()), name)
 }
 
+/**
+ * A chain on which nothing of the state has been read: as after a restart, or on a witness. What was
+ * read stays in memory, so that it is read in another way.
+ */
+async function startCold(...args: Parameters<typeof startChain>) {
+  const test = await startChain(...args)
+  await test.state.setStateRoot(test.parent.stateRoot)
+  return test
+}
+const STARTS = { warm: startChain, cold: startCold }
+
 /** Executes the block of a file without one preimage: it must be named, unless nobody needs it. */
 async function withoutPreimage(t: Test, file: JSONValue, hash: string) {
   const { [hash]: _, ...preimages } = file.preimages
@@ -300,11 +311,13 @@ t.test('slots that are set and cleared in one block leave what is left', async (
   ]
   for (const fork of ['regolith', 'karst'] as const) {
     for (const [name, before, pairs, after] of cases) {
-      const test = await startChain(chainAt(fork), { [CONTRACT]: storer(before) })
-      const transactions = pairs.map(([index, value]) => store(index, value))
-      const { header } = await nextBlock(test, transactions)
       const expected = { ...depositor(pairs.length), [CONTRACT]: storer(after) }
-      await hasState(t, header.stateRoot, expected, `${name} in ${fork}`)
+      const transactions = pairs.map(([index, value]) => store(index, value))
+      for (const [kind, start] of Object.entries(STARTS)) {
+        const test = await start(chainAt(fork), { [CONTRACT]: storer(before) })
+        const { header } = await nextBlock(test, transactions)
+        await hasState(t, header.stateRoot, expected, `${name} in ${fork}, ${kind}`)
+      }
     }
   }
 })
@@ -331,6 +344,7 @@ t.test('many blocks on one state object, with many slots of two contracts', asyn
       else model[contract][key] = value
     }
     deposits += transactions.length
+    if (block % 3 === 0) await test.state.setStateRoot(test.parent.stateRoot)
     const { header } = await nextBlock(test, transactions)
     const expected = { ...alloc(), ...depositor(deposits) }
     await hasState(t, header.stateRoot, expected, `block ${block}`)
@@ -381,10 +395,12 @@ t.test('each transaction has its own original values of slots (D-19, T-36)', asy
       ),
     }
     for (const [name, transactions] of Object.entries(kinds)) {
-      const test = await startChain(chainAt(fork), alloc, { header })
-      const { receipts } = await nextBlock(test, transactions)
-      const gasUsed = receipts.map((receipt) => receipt.gasUsed)
-      t.same(gasUsed, expected, `${name} in one block in ${fork}`)
+      for (const [kind, start] of Object.entries(STARTS)) {
+        const test = await start(chainAt(fork), alloc, { header })
+        const { receipts } = await nextBlock(test, transactions)
+        const gasUsed = receipts.map((receipt) => receipt.gasUsed)
+        t.same(gasUsed, expected, `${name} in one block in ${fork}, ${kind}`)
+      }
     }
     const test = await startChain(chainAt(fork), alloc, { header })
     for (const [index, transaction] of kinds.signed.entries()) {
@@ -465,27 +481,31 @@ async function tells(
   const later: Alloc = contract
     ? { [PHOENIX]: { ...contract, storage: { ...contract.storage, [slot(1)]: slot(33) } } }
     : {}
-  const test = await startChain(chainAt(fork), { ...tools(), ...before })
   const deposits = steps.map(([to, data, value = 0]) => deposit(to, data, BigInt(value)))
-  const first = await nextBlock(test, deposits)
   const expected = { ...tools(), ...after, ...depositor(steps.length) }
-  await hasState(t, first.header.stateRoot, expected, `${name} in ${fork}`)
-  const second = await nextBlock(test, [deposit(...(write(1, 33).slice(0, 2) as [string, string]))])
   const end = { ...expected, ...later, ...depositor(steps.length + 1) }
-  await hasState(t, second.header.stateRoot, end, `${name} in ${fork}, the block after`)
 
   const l1Block = { [L1_BLOCK]: l1BlockAccount({}) }
   const rich = { [SENDER]: { balance: `0x${paid.toString(16)}` } as const }
   const header = { baseFeePerGas: 0n }
   const alloc = { ...tools(), ...before, ...l1Block, ...rich }
-  const signedTest = await startChain(chainAt(fork), alloc, { header })
   const transactions = steps.map(([to, data, value = 0], nonce) =>
     signed(fork, nonce, to, data, BigInt(value)),
   )
-  const block = await nextBlock(signedTest, transactions)
   const poor = { [SENDER]: { balance: '0x0', nonce: `0x${steps.length.toString(16)}` } as const }
-  const state = { ...tools(), ...after, ...l1Block, ...poor }
-  await hasState(t, block.header.stateRoot, state, `${name} in ${fork}, signed`)
+  const signedEnd = { ...tools(), ...after, ...l1Block, ...poor }
+
+  for (const [kind, start] of Object.entries(STARTS)) {
+    const test = await start(chainAt(fork), { ...tools(), ...before })
+    const first = await nextBlock(test, deposits)
+    await hasState(t, first.header.stateRoot, expected, `${name} in ${fork}, ${kind}`)
+    if (kind === 'cold') await test.state.setStateRoot(first.header.stateRoot)
+    const second = await nextBlock(test, [store(1, 33, PHOENIX)])
+    await hasState(t, second.header.stateRoot, end, `${name} in ${fork}, ${kind}, then a block`)
+    const signedTest = await start(chainAt(fork), alloc, { header })
+    const block = await nextBlock(signedTest, transactions)
+    await hasState(t, block.header.stateRoot, signedEnd, `${name} in ${fork}, ${kind}, signed`)
+  }
 }
 
 t.test(
@@ -593,7 +613,6 @@ t.test(
 
 t.test('a contract that is destroyed leaves nothing to the next blocks either', async (t) => {
   for (const fork of ['regolith', 'canyon'] as const) {
-    const test = await startChain(chainAt(fork), { ...tools(), ...phoenix({ 1: 5, 9: 9 }, 3) })
     const blocks: [Step, Alloc][] = [
       [write(3, 3), phoenix({ 1: 5, 3: 3, 9: 9 }, 3)],
       [kill, inherited(3)],
@@ -604,10 +623,14 @@ t.test('a contract that is destroyed leaves nothing to the next blocks either', 
       [pay(4), { ...inherited(3), [PHOENIX]: { balance: '0x4' }, ...tools(2) }],
       [create(1), { ...inherited(3), ...phoenix({ 2: 7 }, 5), ...tools(3) }],
     ]
-    for (const [index, [[to, data, value = 0], after]] of blocks.entries()) {
-      const { header } = await nextBlock(test, [deposit(to, data, BigInt(value))])
-      const expected = { ...tools(), ...after, ...depositor(index + 1) }
-      await hasState(t, header.stateRoot, expected, `block ${index + 1} in ${fork}`)
+    for (const [kind, start] of Object.entries(STARTS)) {
+      const test = await start(chainAt(fork), { ...tools(), ...phoenix({ 1: 5, 9: 9 }, 3) })
+      for (const [index, [[to, data, value = 0], after]] of blocks.entries()) {
+        if (kind === 'cold') await test.state.setStateRoot(test.parent.stateRoot)
+        const { header } = await nextBlock(test, [deposit(to, data, BigInt(value))])
+        const expected = { ...tools(), ...after, ...depositor(index + 1) }
+        await hasState(t, header.stateRoot, expected, `block ${index + 1} in ${fork}, ${kind}`)
+      }
     }
   }
 })

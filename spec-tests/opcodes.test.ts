@@ -1,0 +1,186 @@
+import { RLP } from '@ethereumjs/rlp'
+import { createFeeMarket1559Tx } from '@ethereumjs/tx'
+import {
+  type Address,
+  bytesToUnprefixedHex,
+  concatBytes,
+  createAddressFromString,
+} from '@ethereumjs/util'
+import { hexToBytes } from '@ethereumjs/util'
+import t from 'tap'
+import {
+  type Fork,
+  State,
+  StateError,
+  calculateBaseFee,
+  createHeader,
+  encodeDeposit,
+  encodeExtraData,
+  executeBlock,
+} from '../src/index.ts'
+import { chainAt, nextAttributes, nextBlock, rulesAt, startChain } from './helpers.ts'
+
+const FROM = createAddressFromString('0x00000000000000000000000000000000000000a1')
+const TARGET = createAddressFromString('0x00000000000000000000000000000000000c0de0')
+const OTHER = createAddressFromString('0x00000000000000000000000000000000000c0de1')
+
+const deposit = (
+  to: Address | undefined,
+  opts: { data?: Uint8Array; mint?: bigint; value?: bigint; gas?: bigint } = {},
+) =>
+  encodeDeposit({
+    sourceHash: new Uint8Array(32),
+    from: FROM,
+    to,
+    mint: opts.mint ?? 0n,
+    value: opts.value ?? 0n,
+    gas: opts.gas ?? 1_000_000n,
+    isSystemTx: false,
+    data: opts.data ?? new Uint8Array(),
+  })
+
+// MSTORE(0, 0xef00) and create from its last two bytes; CREATE2 has salt 0.
+const CREATE_EF00 = {
+  create: '61ef00600052' + '6002601e6000f0',
+  create2: '61ef00600052' + '60006002601e6000f5',
+}
+
+for (const fork of ['bedrock', 'canyon', 'ecotone', 'isthmus', 'karst'] as Fork[]) {
+  t.test(`initcode that starts with 0xEF00 fails like any invalid code in ${fork}`, async (t) => {
+    for (const [name, code] of Object.entries(CREATE_EF00)) {
+      // Stores what was created, in slot 0.
+      const alloc = { [TARGET.toString()]: { nonce: '0x1', code: `0x${code}60005500` } }
+      const chain = await startChain(chainAt(fork), alloc as never)
+      const { receipts } = await nextBlock(chain, [deposit(TARGET)])
+      t.equal(receipts[0].status, 1, name)
+      const creator = await chain.state.getAccount(TARGET)
+      t.equal(creator?.nonce, 2n, `${name} raised the nonce`)
+      if (fork !== 'bedrock') t.ok(receipts[0].gasUsed > 900_000n, `${name} lost 63/64 of its gas`)
+    }
+  })
+}
+
+t.test('a contract whose code is 0x80 is not the empty trie', async (t) => {
+  // MSTORE8(0, 0x80), RETURN(0, 1)
+  const data = hexToBytes('0x608060005360016000f3')
+  // SLOAD(1) of an account without storage
+  const chain = await startChain(chainAt('ecotone'), {
+    [OTHER.toString()]: { nonce: '0x1', code: '0x60015460005500' },
+  })
+  const first = await nextBlock(chain, [deposit(undefined, { data })])
+  const created = first.receipts[0].contractAddress!
+  t.equal(bytesToUnprefixedHex(await chain.state.getCode(created)), '80')
+  const { receipts } = await nextBlock(chain, [deposit(OTHER), deposit(created)])
+  t.equal(receipts[0].status, 1, 'reading an empty storage still works')
+  t.equal(receipts[1].status, 0, 'the code runs: DUP1 on an empty stack fails')
+})
+
+/** Executes a deposit to TARGET on a state that lacks the node or code with this hash. */
+async function executeWithout(
+  alloc: Parameters<typeof startChain>[1],
+  lost: (state: State) => Promise<Uint8Array>,
+) {
+  const chain = chainAt('ecotone')
+  const { state, parent } = await startChain(chain, alloc)
+  const { common } = rulesAt('ecotone')
+  const nodes = new Map(
+    (state['_trie'].database().db as unknown as { _database: Map<string, Uint8Array> })._database,
+  )
+  t.ok(nodes.delete(bytesToUnprefixedHex(await lost(state))), 'it was there')
+  const rest = new State(common, nodes, parent.stateRoot)
+  const attributes = nextAttributes({ chain, parent }, [deposit(TARGET, { mint: 1n })])
+  return executeBlock({ chain, state: rest, parent, attributes })
+}
+
+t.test('SSTORE without gas does not read the slot (EIP-2200)', async (t) => {
+  // TARGET sends 0 wei and 2,300 gas to OTHER, which stores 1 in slot 0.
+  const call = `60006000600060006000${'73'}${bytesToUnprefixedHex(OTHER.bytes)}6108fcf1`
+  const alloc = (gas: string) => ({
+    [TARGET.toString()]: { nonce: '0x1', code: `0x${call.replace('6108fc', gas)}00` },
+    [OTHER.toString()]: { nonce: '0x1', code: '0x600160005500', storage: { '0x05': '0x05' } },
+  })
+  const storageRoot = async (state: State) => (await state.getAccount(OTHER))!.storageRoot
+  const { receipts } = await executeWithout(alloc('6108fc') as never, storageRoot)
+  t.equal(receipts[0].status, 1)
+  const error = await executeWithout(alloc('61ffff') as never, storageRoot).catch((e) => e)
+  t.ok(error instanceof StateError, 'with gas it does')
+})
+
+t.test('EXTCODEHASH does not load the code', async (t) => {
+  const alloc = {
+    [TARGET.toString()]: {
+      nonce: '0x1',
+      code: `0x73${bytesToUnprefixedHex(OTHER.bytes)}3f60005500`,
+    },
+    [OTHER.toString()]: { nonce: '0x1', code: '0x600160005500' },
+  }
+  const codeHash = async (state: State) => (await state.getAccount(OTHER))!.codeHash
+  const { receipts } = await executeWithout(alloc, codeHash)
+  t.equal(receipts[0].status, 1)
+})
+
+t.test(
+  'EXTCODEHASH is 0 for an absent account and the hash of nothing for one without code',
+  async (t) => {
+    const hashOf = (address: Address, slot: string) =>
+      `73${bytesToUnprefixedHex(address.bytes)}3f60${slot}55`
+    const funded = createAddressFromString('0x00000000000000000000000000000000000000f1')
+    const chain = await startChain(chainAt('ecotone'), {
+      [TARGET.toString()]: {
+        nonce: '0x1',
+        code: `0x${hashOf(OTHER, '01')}${hashOf(funded, '02')}00`,
+      },
+      [funded.toString()]: { balance: '0x1' },
+    })
+    await nextBlock(chain, [deposit(TARGET)])
+    const slot = async (number: number) => {
+      const key = concatBytes(new Uint8Array(31), Uint8Array.of(number))
+      return bytesToUnprefixedHex(await chain.state.getStorage(TARGET, key))
+    }
+    t.equal(await slot(1), '')
+    t.equal(await slot(2), 'c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470')
+  },
+)
+
+t.test('an empty string in place of an empty access list is refused', async (t) => {
+  const { common } = rulesAt('ecotone')
+  const data = { chainId: 901, gasLimit: 21_000n, maxFeePerGas: 10n ** 10n, to: OTHER }
+  const raw = createFeeMarket1559Tx(data, { common }).sign(new Uint8Array(32).fill(1)).serialize()
+  const fields = RLP.decode(raw.subarray(1)) as Uint8Array[]
+  fields[8] = new Uint8Array()
+  const changed = concatBytes(Uint8Array.of(2), RLP.encode(fields))
+  const chain = await startChain(chainAt('ecotone'), {})
+  await t.rejects(nextBlock(chain, [changed]), {
+    message: 'transaction 0: not in canonical encoding',
+  })
+})
+
+t.test('eip1559Params have 8 bytes and minBaseFee its own place (B-06, B-10)', async (t) => {
+  const [holocene, jovian] = [rulesAt('holocene'), rulesAt('jovian')]
+  const params = '0x000000fa00000006' as const
+  t.throws(() => encodeExtraData(holocene, { minBaseFee: params }), /minBaseFee/)
+  t.throws(
+    () => encodeExtraData(jovian, { eip1559Params: `${params}0000000000000001` }),
+    /eip1559Params/,
+  )
+  t.throws(() => encodeExtraData(jovian, { minBaseFee: 2n ** 127n }), /eip1559Params/)
+  t.throws(
+    () => encodeExtraData(jovian, { eip1559Params: params, minBaseFee: 2n ** 64n }),
+    /extraData/,
+  )
+})
+
+t.test(
+  'an empty parent with a gas limit below the elasticity keeps its base fee (B-03)',
+  async (t) => {
+    const chain = chainAt('canyon')
+    const rules = rulesAt('canyon')
+    const parent = createHeader(rules, {
+      number: 1n,
+      timestamp: 1n,
+      gasLimit: 5n,
+      baseFeePerGas: 7n,
+    })
+    t.equal(calculateBaseFee(chain, parent, rules), 7n)
+  },
+)
