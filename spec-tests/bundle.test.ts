@@ -39,8 +39,7 @@ t.test('the execution half bundles for browsers and executes a block there', asy
   )
   t.test('without any Node.js global', { skip: noFixtures }, async (t) => {
     // Only what every browser has; no process, Buffer, require or module.
-    const { TextEncoder, TextDecoder, URL, atob, btoa, crypto, performance } =
-      globalThis
+    const { TextEncoder, TextDecoder, URL, atob, btoa, crypto, performance } = globalThis
     const { console, queueMicrotask, setTimeout, clearTimeout } = globalThis
     const web = { TextEncoder, TextDecoder, URL, atob, btoa, crypto, performance }
     const page: Record<string, unknown> = {

@@ -138,7 +138,7 @@ const SPOILED: [what: string, spoil: (file: JSONValue) => unknown, says: RegExp]
   [
     'attributes without a gas limit',
     (file) => ({ ...file, payloadAttributes: { ...file.payloadAttributes, gasLimit: undefined } }),
-    /gasLimit is undefined/,
+    /gasLimit undefined/,
   ],
 ]
 
@@ -184,10 +184,14 @@ t.test(
     ]
     const { status, stderr, lines } = runCLI('verify', ...unreadable, BLOCK)
     t.equal(status, 2)
-    for (const path of unreadable) t.ok(stderr.includes(`${path} cannot be read: `), path)
-    t.notMatch(stderr, /\n {4}at /, 'no stack trace')
-    t.match(lines[0], /^ok {3}10 120794432/)
-    t.same(lines.slice(1), ['1 passed, 6 failed'])
+    for (const path of unreadable)
+      t.ok(
+        lines.find((line) => line.startsWith(`FAIL ${path} `)),
+        path,
+      )
+    t.equal(stderr, '', 'no stack trace')
+    t.match(lines[6], /^ok {3}10 120794432/)
+    t.same(lines.slice(7), ['1 passed, 6 failed'])
   },
 )
 

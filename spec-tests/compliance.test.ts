@@ -8,6 +8,10 @@ export const ELSEWHERE: Record<string, string> = {
   'D-33': 'JSON-RPC',
   'D-34': 'transaction pool',
   'D-35': 'transaction pool',
+  'D-28': 'receipts in a database',
+  'D-38': 'tracers',
+  'I-09': 'a bundle that the consensus client sends; no data of it at hand',
+  'B-12': 'op-geth crashes there; the header always has the field',
 }
 
 /** Expands `F-20…F-38`. */

@@ -644,6 +644,7 @@ t.test('from Isthmus a deposit pays the floor for its calldata (D-09, D-19)', as
   const data = `0x${'ff'.repeat(100)}`
   const long = `0x${'ff'.repeat(300)}`
   const clear = { [CONTRACT]: contract('0x600060005500', { [word('0')]: word('1') }) }
+  const revert = { [CONTRACT]: contract('0x60006000fd') }
   for (const fork of FROM_REGOLITH) {
     const hasFloor = FROM_ISTHMUS.includes(fork)
     const call = await run(fork, {}, deposit({ data }))
@@ -656,6 +657,9 @@ t.test('from Isthmus a deposit pays the floor for its calldata (D-09, D-19)', as
     const refunded = await run(fork, clear, deposit({ to: CONTRACT, data: long }))
     const floor = hasFloor ? 33_000n : 26_006n
     t.match(refunded.receipt, { status: 1, gasUsed: floor }, `${fork} after the refund`)
+    const reverted = await run(fork, revert, deposit({ to: CONTRACT, data: long }))
+    const gas = hasFloor ? 33_000n : 25_806n
+    t.match(reverted.receipt, { status: 0, gasUsed: gas }, `${fork} after a revert`)
   }
 })
 

@@ -12,7 +12,6 @@ import t from 'tap'
 import {
   type Alloc,
   type Fork,
-  createWitnessState,
   decodeDeposit,
   flzCompressLen,
   l1Fees,
@@ -27,11 +26,9 @@ import {
   RULES,
   SENDER,
   allocWith,
-  balanceOf,
   calldataGas,
   deposit,
   expectedL1Fee,
-  expectedOperatorFee,
   feeFields,
   forks,
   isFrom,
@@ -43,11 +40,7 @@ import {
 import {
   type JSONValue,
   type TestChain,
-  BASE_FEE_VAULT,
   L1_BLOCK,
-  L1_FEE_VAULT,
-  OPERATOR_FEE_VAULT,
-  executeFixture,
   nextBlock,
   noFixtures,
   readFixture,
@@ -68,19 +61,23 @@ const GENESIS = {
   karst: 'sepolia-devnet-2-sepolia-devnet-2',
 }
 
+/** Accounts of real genesis files by address, read once. */
+const genesisAccounts = new Map<string, Map<string, Alloc[string]>>()
+
 /** The predeploys at these addresses with their implementations, as in a real genesis file. */
 function realContracts(name: string, ...addresses: string[]): Alloc {
-  const { alloc } = readFixture(`genesis/${name}.json.gz`)
-  const byAddress = new Map<string, Alloc[string]>(
-    Object.entries<Alloc[string]>(alloc).map(([address, account]) => [
-      address.toLowerCase().replace(/^(0x)?/, '0x'),
-      account,
-    ]),
-  )
-  const proxies = addresses.map((address) => [address, byAddress.get(address)!] as const)
+  if (!genesisAccounts.has(name)) {
+    const { alloc } = readFixture(`genesis/${name}.json.gz`)
+    const accounts = Object.entries<Alloc[string]>(alloc).map(([address, account]) => {
+      return [address.toLowerCase().replace(/^(0x)?/, '0x'), account] as const
+    })
+    genesisAccounts.set(name, new Map(accounts))
+  }
+  const accounts = genesisAccounts.get(name)!
+  const proxies = addresses.map((address) => [address, accounts.get(address)!] as const)
   const implementations = proxies.map(([, { storage }]) => {
     const address = `0x${storage![IMPLEMENTATION].slice(26)}`
-    return [address, byAddress.get(address)!] as const
+    return [address, accounts.get(address)!] as const
   })
   return Object.fromEntries([...proxies, ...implementations])
 }
@@ -384,7 +381,7 @@ t.test(
       await nextBlock(test, [deposit({ data })])
       const l1Block = await readL1Block(test.state, RULES[fork])
       // FastLZ in the EVM takes its time.
-      const inputs = samples(isFrom(fork, 'fjord') ? 400 : 1200).slice(-12)
+      const inputs = isFrom(fork, 'fjord') ? samples(400).slice(-6) : samples(1200).slice(-12)
       for (const input of inputs) {
         // The oracle adds the 68 bytes of a signature, which Bedrock also adds to signed bytes.
         const signature = new Uint8Array(fork === 'bedrock' ? 0 : 68).fill(1)
@@ -419,7 +416,7 @@ t.test(
     // Enough to be above the smallest size.
     const prefix = Uint8Array.from({ length: 110 }, () => random(256))
     for (const alphabet of [2, 4, 16, 256]) {
-      for (const length of [0, 40, 150, 350]) {
+      for (const length of [0, 150]) {
         const rest = Uint8Array.from({ length }, () => random(alphabet))
         const data = concatBytes(prefix, rest, prefix.subarray(10, 40), Uint8Array.of(1, 2, 3))
         const size = (await oracleL1Fee(test, data)) + 42585600n
@@ -451,89 +448,6 @@ t.test(
         const fee = operatorFee(l1Block, RULES[fork], gas)
         t.equal(await askOracle(test, '275aedd2', uint(gas, 32)), fee, `${fork} ${gas}`)
       }
-    }
-  },
-)
-
-/** The value of a field of the packed L1 attributes, from byte `start` to before `end` (F-36). */
-const field = (data: Uint8Array, start: number, end: number) =>
-  bytesToBigInt(data.subarray(start, end))
-
-/** Parameters from the calldata of the first deposit of a block (F-35, F-36). */
-function attributesOf(raw: Uint8Array): FeeParameters {
-  const { data } = decodeDeposit(raw)
-  if (data.length === 260) {
-    return {
-      l1BaseFee: field(data, 68, 100),
-      overhead: field(data, 196, 228),
-      scalar: field(data, 228, 260),
-    }
-  }
-  return {
-    baseFeeScalar: field(data, 4, 8),
-    blobBaseFeeScalar: field(data, 8, 12),
-    l1BaseFee: field(data, 36, 68),
-    blobBaseFee: field(data, 68, 100),
-    operatorFeeScalar: field(data, 164, 168),
-    operatorFeeConstant: field(data, 168, 176),
-    daFootprintGasScalar: field(data, 176, 178),
-  }
-}
-
-t.test(
-  'a real Jovian block has the footprint of its transactions (F-30…F-32)',
-  { skip: noFixtures },
-  (t) => {
-    const { parentHeader, parentBlockTransactions, payloadAttributes, expectedHeader } =
-      readFixture('blocks/block-37312300.json.gz')
-    const footprint = (transactions: PrefixedHexString[]) => {
-      const [attributes, ...signed] = transactions.map((raw) => hexToBytes(raw))
-      const scalar = attributesOf(attributes).daFootprintGasScalar!
-      const sizes = signed.map((raw) => {
-        const size = (836500n * BigInt(flzCompressLen(raw)) - 42585600n) / 1_000_000n
-        return size > 100n ? size : 100n
-      })
-      return scalar * sum(sizes)
-    }
-    t.equal(parentBlockTransactions.length, 18)
-    t.equal(footprint(parentBlockTransactions), BigInt(parentHeader.blobGasUsed))
-    t.equal(footprint(payloadAttributes.transactions), BigInt(expectedHeader.blobGasUsed))
-    t.end()
-  },
-)
-
-t.test(
-  'fees of real blocks end up in the vaults (F-01, F-05, F-07)',
-  { skip: noFixtures },
-  async (t) => {
-    for (const name of ['109279675', '121049889', '10211000', '37312300']) {
-      const file = readFixture(`blocks/block-${name}.json.gz`)
-      const { header, receipts, state, chain, parent, attributes } = await executeFixture(file)
-      const { common } = chain.rules(parent)
-      const before = createWitnessState(common, parent.stateRoot, file.preimages)
-      const rules = chain.rules(header)
-      const raws = attributes.transactions.map((raw) => hexToBytes(raw as PrefixedHexString))
-      const p = attributesOf(raws[0])
-      let [l1Fee, base, operator] = [0n, 0n, 0n]
-      for (const [index, receipt] of receipts.entries()) {
-        if (receipt.type === 0x7e) {
-          t.strictSame(feeFields(receipt), {}, `${name} ${index}`)
-          continue
-        }
-        const expected = expectedL1Fee(rules.fork, p, raws[index])
-        t.equal(receipt.l1Fee, expected, `${name} ${index}`)
-        t.equal(receipt.l1GasPrice, p.l1BaseFee, `${name} ${index}`)
-        l1Fee += expected
-        base += receipt.gasUsed * header.baseFeePerGas!
-        operator += expectedOperatorFee(rules.fork, p, receipt.gasUsed)
-      }
-      t.ok(l1Fee > 0n)
-      const delta = async (address: string) =>
-        (await balanceOf(state, address)) - (await balanceOf(before, address))
-      t.equal(await delta(L1_FEE_VAULT), l1Fee, `${name} L1FeeVault`)
-      t.equal(await delta(BASE_FEE_VAULT), base, `${name} BaseFeeVault`)
-      if (operator > 0n)
-        t.equal(await delta(OPERATOR_FEE_VAULT), operator, `${name} OperatorFeeVault`)
     }
   },
 )

@@ -106,10 +106,10 @@ t.test(
   { skip: noFixtures },
   async (t) => {
     const file = readFixture('blocks/block-121049889.json.gz')
-    const hashes = Object.keys(file.preimages).filter((_, index) => index % 7 === 0)
+    const hashes = Object.keys(file.preimages).filter((_, index) => index % 10 === 0)
     let needed = 0
     for (const hash of hashes) needed += await withoutPreimage(t, file, hash)
-    t.ok(needed >= 40, `${needed} of ${hashes.length} are needed`)
+    t.ok(needed >= 28, `${needed} of ${hashes.length} are needed`)
   },
 )
 
@@ -603,10 +603,8 @@ t.test(
         { ...inherited(3), [TWICE]: tools(1, 0)[TWICE] },
       ],
     ]
-    for (const fork of ['regolith', 'canyon'] as const) {
-      for (const [name, before, steps, after] of stories) {
-        await tells(t, fork, name, before, steps, after)
-      }
+    for (const [name, before, steps, after] of stories) {
+      await tells(t, 'regolith', name, before, steps, after)
     }
   },
 )

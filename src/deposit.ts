@@ -10,11 +10,14 @@ export const DEPOSIT_TYPE = 0x7e
  * Execution never verifies it.
  *
  * @param domain - 0 user: preimage is L1 block hash ‖ bytes32(log index); 1 L1 attributes: L1 block
- * hash ‖ bytes32(sequence number); 2 upgrade: the intent in UTF-8; 4 block replacement: output root
+ * hash ‖ bytes32(sequence number); 2 upgrade: the intent in UTF-8; 4 block replacement: the output
+ * root, which is not hashed again
  * @see https://specs.optimism.io/protocol/deposits.html#source-hash-computation
  */
-export const sourceHash = (domain: number, preimage: Uint8Array): Uint8Array =>
-  keccak_256(concatBytes(new Uint8Array(31), intToBytes(domain), keccak_256(preimage)))
+export function sourceHash(domain: number, preimage: Uint8Array): Uint8Array {
+  const inner = domain === 4 ? preimage : keccak_256(preimage)
+  return keccak_256(concatBytes(new Uint8Array(31), intToBytes(domain), inner))
+}
 
 /** Encodes a deposit as `0x7E ‖ rlp([…])`, of which its hash is the keccak256 (D-01…D-03). */
 export function encodeDeposit(tx: DepositTx): Uint8Array {

@@ -255,7 +255,9 @@ export async function executeBlock(opts: {
   const signed = transactions.findIndex((raw) => raw[0] !== DEPOSIT_TYPE)
   // The DA footprint needs the L1 attributes (D-37); upgrades are alone in their block (I-14).
   if (jovian && (transactions.length === 0 || signed === 0 || (isUpgrade && signed > 0))) {
-    throw new Error(`transaction ${signed} must be a deposit in this ${rules.fork} block`)
+    throw new Error(
+      `transaction ${Math.max(signed, 0)} must be a deposit in this ${rules.fork} block`,
+    )
   }
   const getBlock = async (id: number) => {
     const hash = BigInt(id) === parent.number ? parent.hash() : await getBlockHash?.(BigInt(id))

@@ -35,9 +35,10 @@ async function verifyBlock(file: File) {
   const expectedHash = file.expectedBlockHash ?? file.derivedBlockHash ?? undefined
   if (!expectedHash && !file.expected) throw new Error('the file does not say what to expect')
   const expected = { ...file.expected, ...file.expectedHeader, hash: expectedHash }
-  for (const [name, value] of Object.entries(actual)) {
-    const wanted = expected[name] ?? value
-    if (value !== wanted) throw new Error(`${name} is ${value} but should be ${wanted}`)
+  const differs = ([name, value]: [string, unknown]) => value !== (expected[name] ?? value)
+  const [name, value] = Object.entries(actual).find(differs) ?? []
+  if (name && hash !== expectedHash) {
+    throw new Error(`${name} is ${value} but should be ${expected[name]}`)
   }
   const { fork } = chain.rules(header)
   const [txs, gas] = [attributes.transactions.length, Number(header.gasUsed)]
@@ -65,11 +66,8 @@ async function run(command: string, path: string) {
     return { status: 0, text, json }
   } catch (error) {
     const { message } = error as Error
-    return {
-      status,
-      text: `FAIL ${subject} ${message}`,
-      json: { file: path, ok: false, error: message },
-    }
+    const json = { file: path, ok: false, error: message }
+    return { status, text: `FAIL ${subject} ${message}`, json }
   }
 }
 
