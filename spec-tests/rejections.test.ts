@@ -793,6 +793,7 @@ t.test('attributes of a wrong form are refused', async (t) => {
       extraData,
     ],
     ['eip1559Params', ['0x0000000000000006', '0x000000fa00000000'], extraData],
+    ['transactions', [['0xzz'], ['ab'], [{}], [[]], [null], 'all', 5, null, undefined], /./],
     ['minBaseFee', [2n ** 64n, 2n ** 256n, -1n, -1, 1.5, 'much', '0xzz'], extraData],
     [
       'gasLimit',
@@ -802,7 +803,7 @@ t.test('attributes of a wrong form are refused', async (t) => {
   ]
   for (const [name, values, reason] of wrong) {
     for (const value of values) {
-      const label = `${name} ${typeof value === 'object' ? `of ${(value as Uint8Array).length} bytes` : value}`
+      const label = `${name} ${inspect(value)}`
       await refusesAttributes(t, 'karst', label, { [name]: value }, reason)
     }
   }

@@ -45,17 +45,17 @@ const IGNORED_TIMES = ['deltaTime', 'pectraBlobScheduleTime']
 
 /** Times in the order of {@link FORKS}; refuses what clients could read differently (H-23, T-45). */
 function readForkTimes(config: ChainConfig): number[] {
-  const times = FORKS.map((fork) => Number(config[`${fork}Time`] ?? Number.POSITIVE_INFINITY))
+  const times = FORKS.map((fork) => (config[`${fork}Time`] ?? Infinity) as number)
   times[0] = 0
   for (const [index, time] of times.entries()) {
     const earliest = times[index - 1] ?? 0
-    if (time >= earliest && (time === Number.POSITIVE_INFINITY || time % 1 === 0)) continue
+    if (time === Infinity || (Number.isSafeInteger(time) && time >= earliest)) continue
     throw new Error(`config ${FORKS[index]}Time ${time} must be an integer of at least ${earliest}`)
   }
   for (const [key, time] of Object.entries(config)) {
     if (!key.endsWith('Time') || time == null || IGNORED_TIMES.includes(key)) continue
     const fork = FORKS_ON[key.slice(0, -4) as keyof typeof FORKS_ON]?.[0] ?? key.slice(0, -4)
-    if (FORKS.includes(fork as Fork) && time === config[`${fork}Time`]) continue
+    if (FORKS.indexOf(fork as Fork) > 0 && time === config[`${fork}Time`]) continue
     throw new Error(`config ${key} ${time} is not known or not the same as ${fork}Time`)
   }
   return times
@@ -71,7 +71,7 @@ export function createChain(config: ChainConfig, opts: { customCrypto?: Crypto }
   const { optimism } = Object(config)
   if (!optimism) throw new Error('config optimism is missing: not an OP chain')
   const read = (json: ChainConfig, name: string, least: number) => {
-    const value = Number(json[name])
+    const value = json[name] as number
     if (Number.isSafeInteger(value) && value >= least) return value
     throw new Error(`config ${name} must be an integer of at least ${least}, got ${json[name]}`)
   }

@@ -209,7 +209,8 @@ export const getWithdrawalsRoot = async ({ isActive }: Rules, state: StateManage
 function prepareHeader(chain: Chain, parent: BlockHeader, attributes: PayloadAttributes) {
   const { gasLimit, withdrawals, parentBeaconBlockRoot } = attributes
   const [number, timestamp] = [parent.number + 1n, BigInt((attributes.timestamp ?? 0) as bigint)]
-  if (timestamp <= parent.timestamp) throw new Error(`timestamp ${timestamp} is not after parent's`)
+  const isLater = timestamp > parent.timestamp && timestamp < 1n << 64n
+  if (!isLater) throw new Error(`timestamp ${timestamp} must be later than ${parent.timestamp}`)
   if (gasLimit == null || BigInt(gasLimit as bigint) >> 63n) throw new Error(`gasLimit ${gasLimit}`)
   if (withdrawals?.length) throw new Error(`${withdrawals.length} withdrawals instead of none`)
   const rules = chain.rules({ number, timestamp })
