@@ -20,7 +20,7 @@ export async function readL1Block(state: StateManagerInterface, { isActive }: Ru
   const [scalars, l1BlobBaseFee] = isActive('ecotone') ? [await slot(3), await slot(7)] : [0n, 0n]
   const operator = isActive('isthmus') ? await slot(8) : 0n
   // Before Ecotone, or in it before its parameters are set (F-23).
-  const isLegacy = scalars >> 64n === 0n && l1BlobBaseFee === 0n
+  const isLegacy = unpack(scalars, 64n, 64) === 0n && l1BlobBaseFee === 0n
   const legacy = isLegacy ? { overhead: await slot(5), scalar: await slot(6) } : undefined
   return { l1GasPrice: await slot(1), l1BlobBaseFee, scalars, operator, legacy }
 }
