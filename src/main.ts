@@ -45,53 +45,54 @@ async function verifyBlock(file: File) {
   return { number: Number(header.number), fork, hash, txs, gas }
 }
 
-/** Runs a command on a file. @returns the exit status, and what to print as text or as JSON */
-async function run(command: string, path: string) {
+/** Runs a command on a file and prints the outcome. @returns the exit status */
+async function run(command: string, path: string, asJSON = false) {
   const start = performance.now()
   let [status, subject] = [2, path]
+  const print = (text: string, json: object) =>
+    console.log(asJSON ? JSON.stringify({ file: path, ...json }) : text)
   try {
     const bytes = readFileSync(path)
     const file = JSON.parse((bytes[0] === 0x1f ? gunzipSync(bytes) : bytes).toString())
-    const { chainId, blockNumber, hardfork } = Object(file)
     status = 1
     if (command === 'genesis') {
       const { header } = await createGenesis(file, { customCrypto })
-      return { status: 0, text: bytesToHex(header.hash()) }
+      console.log(bytesToHex(header.hash()))
+      return 0
     }
+    const { chainId, blockNumber, hardfork } = Object(file)
     subject = `${chainId} ${blockNumber} ${hardfork}`
     const { number, fork, hash, txs, gas } = await verifyBlock(file)
     const ms = Math.round(performance.now() - start)
-    const json = { file: path, ok: true, chainId, number, fork, hash, txs, gas, ms }
     const text = `ok   ${chainId} ${number} ${fork} ${hash} ${txs} txs ${gas} gas ${ms} ms`
-    return { status: 0, text, json }
+    print(text, { ok: true, chainId, number, fork, hash, txs, gas, ms })
+    return 0
   } catch (error) {
     const { message } = error as Error
-    const json = { file: path, ok: false, error: message }
-    return { status, text: `FAIL ${subject} ${message}`, json }
+    if (command === 'genesis') console.error(`${path}: ${message}`)
+    else print(`FAIL ${subject} ${message}`, { ok: false, error: message })
+    return status
   }
 }
 
-/** The command line. @returns the exit status */
+/** The command line. @throws if it is used in a wrong way */
 async function main() {
   const options = { json: { type: 'boolean' }, help: { type: 'boolean' } } as const
   const { values, positionals } = parseArgs({ options, allowPositionals: true })
   const [command, ...paths] = positionals
-  const isGenesis = command === 'genesis' && paths.length === 1 && !values.json
-  const isVerify = command === 'verify' && paths.length > 0
-  if (!isGenesis && !isVerify && !values.help) throw new Error('wrong arguments')
   if (values.help) return console.log(USAGE)
+  const isGenesis = command === 'genesis' && paths.length === 1 && !values.json
+  const isUsage = isGenesis || (command === 'verify' && paths.length > 0)
+  if (!isUsage) throw new Error('wrong arguments')
   const statuses: number[] = []
-  for (const path of paths) {
-    const { status, text, json } = await run(command, path)
-    statuses.push(status)
-    const print = isGenesis && status > 0 ? console.error : console.log
-    print(values.json ? JSON.stringify(json) : text)
-  }
-  const failed = statuses.filter((status) => status > 0).length
-  const summary = { passed: paths.length - failed, failed }
-  if (values.json) console.log(JSON.stringify(summary))
-  else if (isVerify) console.log(`${summary.passed} passed, ${failed} failed`)
+  for (const path of paths) statuses.push(await run(command, path, values.json))
   process.exitCode = Math.max(...statuses)
+  if (isGenesis) return
+  const passed = statuses.filter((status) => status === 0).length
+  const failed = statuses.length - passed
+  console.log(
+    values.json ? JSON.stringify({ passed, failed }) : `${passed} passed, ${failed} failed`,
+  )
 }
 
 await main().catch((error: Error) => {
