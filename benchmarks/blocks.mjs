@@ -10,7 +10,7 @@ import { bytesToHex, toBytes } from '@ethereumjs/util'
 import { createChain, createCrypto, createWitnessState, executeBlock } from '../dist/index.js'
 
 const folder = `${process.env.OP_FIXTURES ?? '../shared/fixtures'}/blocks`
-const rounds = Number(process.env.ROUNDS ?? 3)
+const rounds = Number(process.env.ROUNDS ?? 2)
 let names = []
 try {
   names = readdirSync(folder).filter((name) => name.endsWith('.json.gz'))

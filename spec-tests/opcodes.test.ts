@@ -158,7 +158,9 @@ t.test('an empty string in place of an empty access list is refused', async (t) 
 t.test('eip1559Params have 8 bytes and minBaseFee its own place (B-06, B-10)', async (t) => {
   const [holocene, jovian] = [rulesAt('holocene'), rulesAt('jovian')]
   const params = '0x000000fa00000006' as const
-  t.throws(() => encodeExtraData(holocene, { minBaseFee: params }), /minBaseFee/)
+  t.throws(() => encodeExtraData(holocene, { minBaseFee: params }), /eip1559Params/)
+  t.throws(() => encodeExtraData(holocene, { eip1559Params: params, minBaseFee: 0n }), /extraData/)
+  t.throws(() => encodeExtraData(jovian, { eip1559Params: params }), /extraData/)
   t.throws(
     () => encodeExtraData(jovian, { eip1559Params: `${params}0000000000000001` }),
     /eip1559Params/,

@@ -18,10 +18,8 @@ export function encodeExtraData(rules: Rules, opts: ExtraDataOpts): Uint8Array {
   const hex = (value: bigint, digits: number) => value.toString(16).padStart(digits, '0')
   const { denominator, elasticity } = rules.eip1559
   const given = bytesToHex(toBytes(opts.eip1559Params)).slice(2)
-  const isInPlace = given.length === 16 || rules.extraDataVersion === undefined
-  if (!isInPlace || (opts.minBaseFee != null) !== (rules.extraDataVersion === 1)) {
-    throw new Error(`eip1559Params 0x${given} or minBaseFee ${opts.minBaseFee} in ${rules.fork}`)
-  }
+  const isMissing = rules.extraDataVersion !== undefined && given.length !== 16
+  if (isMissing) throw new Error(`eip1559Params 0x${given} must be 8 bytes in ${rules.fork}`)
   const params = /^0{16}$/.test(given) ? hex(denominator, 8) + hex(elasticity, 8) : given
   const version = rules.extraDataVersion === undefined ? '' : `0${rules.extraDataVersion}`
   const minimum = opts.minBaseFee == null ? '' : hex(BigInt(opts.minBaseFee as bigint), 16)
