@@ -211,6 +211,8 @@ t.test('JSON that is not a block file is a failure', async (t) => {
   t.equal(status, 1)
   t.equal(stderr, '')
   for (const [index, content] of contents.entries()) t.match(lines[index], /^FAIL /, content)
+  const failed = JSON.parse(runCLI('verify', '--json', paths[4]).lines[0])
+  t.match(failed, { file: paths[4], ok: false, error: /optimism/ })
 })
 
 t.test('genesis prints the hash and nothing else', { skip: noFixtures }, async (t) => {

@@ -48,7 +48,7 @@ async function verifyBlock(file: File) {
 /** Runs a command on a file and prints the outcome. @returns the exit status */
 async function run(command: string, path: string, asJSON = false) {
   const start = performance.now()
-  let [status, subject] = [2, path]
+  let [status, about] = [2, {}]
   const print = (text: string, json: object) =>
     console.log(asJSON ? JSON.stringify({ file: path, ...json }) : text)
   try {
@@ -61,7 +61,7 @@ async function run(command: string, path: string, asJSON = false) {
       return 0
     }
     const { chainId, blockNumber, hardfork } = Object(file)
-    subject = `${chainId} ${blockNumber} ${hardfork}`
+    about = { chainId, number: blockNumber, fork: hardfork }
     const { number, fork, hash, txs, gas } = await verifyBlock(file)
     const ms = Math.round(performance.now() - start)
     const text = `ok   ${chainId} ${number} ${fork} ${hash} ${txs} txs ${gas} gas ${ms} ms`
@@ -69,8 +69,9 @@ async function run(command: string, path: string, asJSON = false) {
     return 0
   } catch (error) {
     const { message } = error as Error
+    const json = { ok: false, ...about, error: message }
     if (command === 'genesis') console.error(`${path}: ${message}`)
-    else print(`FAIL ${subject} ${message}`, { ok: false, error: message })
+    else print(`FAIL ${Object.values(about).join(' ') || path} ${message}`, json)
     return status
   }
 }
