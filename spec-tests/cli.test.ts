@@ -69,6 +69,11 @@ const SPOILED: [what: string, spoil: (file: JSONValue) => unknown, says: RegExp]
     /does not say what to expect/,
   ],
   [
+    'an empty expectation',
+    (file) => ({ ...file, expectedHeader: undefined, expectedBlockHash: null, expected: {} }),
+    /does not say what to expect/,
+  ],
+  [
     'a witness without one node',
     ({ preimages, ...file }) => {
       const { [file.parentHeader.stateRoot]: _, ...rest } = preimages
@@ -210,7 +215,8 @@ t.test('JSON that is not a block file is a failure', async (t) => {
   const { status, lines, stderr } = runCLI('verify', ...paths)
   t.equal(status, 1)
   t.equal(stderr, '')
-  for (const [index, content] of contents.entries()) t.match(lines[index], /^FAIL /, content)
+  for (const [index, content] of contents.entries())
+    t.ok(lines[index].startsWith(`FAIL ${paths[index]} `), content)
   const failed = JSON.parse(runCLI('verify', '--json', paths[4]).lines[0])
   t.match(failed, { file: paths[4], ok: false, error: /optimism/ })
 })
