@@ -1,4 +1,4 @@
-import { Common, Mainnet } from '@ethereumjs/common'
+import { Common, Hoodi } from '@ethereumjs/common'
 import { type Crypto, defaultCrypto } from './crypto.ts'
 import { customPrecompiles } from './precompiles.ts'
 
@@ -17,16 +17,13 @@ const FORKS_ON = {
 } as const
 
 /**
- * What Prague and Osaka mean on OP chains: no requests from the execution layer (6110, 7002, 7251)
- * but their header field (7685), no blob schedule (7691, 7892, 7918), no block size cap (7934).
+ * What of Prague and Osaka OP chains leave out: requests from the execution layer (6110, 7002, 7251)
+ * but not their header field, blob schedules (7594, 7691, 7892, 7918), a block size cap (7934).
  *
  * @see https://specs.optimism.io/protocol/isthmus/exec-engine.html
  * @see https://specs.optimism.io/protocol/karst/overview.html
  */
-const customHardforks = {
-  prague: { eips: [2537, 2935, 7623, 7685, 7702] },
-  osaka: { eips: [7823, 7825, 7883, 7939, 7951] },
-}
+const OMITTED_EIPS = [6110, 7002, 7251, 7594, 7691, 7892, 7918, 7934]
 
 /** Name of an OP Stack fork. */
 export type Fork = (typeof FORKS_ON)[keyof typeof FORKS_ON][number]
@@ -43,14 +40,18 @@ export type ChainConfig = Record<string, unknown>
 /** Fork times that mean nothing to execution (H-04, H-09). */
 const IGNORED_TIMES = ['deltaTime', 'pectraBlobScheduleTime']
 
+/** A number of the config. @throws if it is not an integer of at least `least` */
+function readInteger(config: ChainConfig, name: string, least: number): number {
+  const value = config[name] as number
+  if (Number.isSafeInteger(value) && value >= least) return value
+  throw new Error(`config ${name} must be an integer of at least ${least}, got ${value}`)
+}
+
 /** Times in the order of {@link FORKS}; refuses what clients could read differently (H-23, T-45). */
 function readForkTimes(config: ChainConfig): number[] {
-  const times = FORKS.map((fork) => (config[`${fork}Time`] ?? Infinity) as number)
-  times[0] = 0
-  for (const [index, time] of times.entries()) {
-    const earliest = times[index - 1] ?? 0
-    if (time === Infinity || (Number.isSafeInteger(time) && time >= earliest)) continue
-    throw new Error(`config ${FORKS[index]}Time ${time} must be an integer of at least ${earliest}`)
+  const times = [0]
+  for (const name of FORKS.slice(1).map((fork) => `${fork}Time`)) {
+    times.push(config[name] == null ? Infinity : readInteger(config, name, times.at(-1)!))
   }
   for (const [key, time] of Object.entries(config)) {
     if (!key.endsWith('Time') || time == null || IGNORED_TIMES.includes(key)) continue
@@ -70,42 +71,33 @@ function readForkTimes(config: ChainConfig): number[] {
 export function createChain(config: ChainConfig, opts: { customCrypto?: Crypto } = {}) {
   const { optimism } = Object(config)
   if (!optimism) throw new Error('config optimism is missing: not an OP chain')
-  const read = (json: ChainConfig, name: string, least: number) => {
-    const value = json[name] as number
-    if (Number.isSafeInteger(value) && value >= least) return value
-    throw new Error(`config ${name} must be an integer of at least ${least}, got ${json[name]}`)
-  }
   const forkTimes = readForkTimes(config)
-  const [bedrockBlock, chainId] = [read(config, 'bedrockBlock', 0), read(config, 'chainId', 1)]
-  // A number at which the header checks of mainnet would strike is never reached.
-  const blockOf = (name: string) => (name === 'dao' ? null : 0)
-  const hardforks = Mainnet.hardforks.map(({ name }) => ({ name, block: blockOf(name) }))
-  const chain = { ...Mainnet, chainId, hardforks, customHardforks }
+  const bedrockBlock = readInteger(config, 'bedrockBlock', 0)
+  // Of the chains that EthereumJS knows the one without a history before Paris.
+  const chain = { ...Hoodi, chainId: readInteger(config, 'chainId', 1) }
   const customCrypto = opts.customCrypto ?? defaultCrypto()
   const { bn254 } = customCrypto
-  const base = new Common({ chain, customCrypto })
-  const elasticity = BigInt(read(optimism, 'eip1559Elasticity', 1))
-  const createRules = (fork: Fork) => {
+  const elasticity = BigInt(readInteger(optimism, 'eip1559Elasticity', 1))
+  const forks = FORKS.filter((_, index) => forkTimes[index] < Infinity).map((fork) => {
     /** True where `other` is active: it is this fork or an older one. */
     const isActive = (other: Fork): boolean => FORKS.indexOf(fork) >= FORKS.indexOf(other)
-    /** EVM parameters and cryptography, shared by all blocks of the fork. */
-    const common = base.copy()
-    common.setHardfork(Object.entries(FORKS_ON).findLast(([, [first]]) => isActive(first))![0])
-    // The EVM asks for EIPs at nearly every opcode; the original scans an array.
-    const eips = new Set(common['_activatedEIPsCache'])
+    const [hardfork] = Object.entries(FORKS_ON).findLast(([, [first]]) => isActive(first))!
     // RIP-7212 is EIP-7951 at another price (P-02).
-    if (isActive('fjord')) eips.add(7951)
+    const added = isActive('fjord') ? [7951] : []
+    /** EVM parameters and cryptography, shared by all blocks of the fork. */
+    const common = new Common({ chain, hardfork, eips: added, customCrypto })
+    // The EVM asks for EIPs at nearly every opcode; the original scans an array.
+    const eips = new Set(common['_activatedEIPsCache'].filter((eip) => !OMITTED_EIPS.includes(eip)))
     common.isActivatedEIP = (eip) => eips.has(eip)
     const denominatorName = isActive('canyon') ? 'eip1559DenominatorCanyon' : 'eip1559Denominator'
-    const denominator = BigInt(read(optimism, denominatorName, 1))
+    const denominator = BigInt(readInteger(optimism, denominatorName, 1))
     /** In force until Holocene moves the parameters to `extraData`. */
     const eip1559 = { elasticity, denominator, minBaseFee: 0n }
     /** First byte of `extraData`, which before Holocene is empty. */
     const extraDataVersion = isActive('jovian') ? 1 : isActive('holocene') ? 0 : undefined
     const precompiles = customPrecompiles(common, isActive)
     return { fork, isActive, common, precompiles, bn254, eip1559, extraDataVersion }
-  }
-  const forks = FORKS.filter((_, index) => forkTimes[index] < Infinity).map(createRules)
+  })
   /** Rules of the block with this number and timestamp (H-20). @throws if older than Bedrock */
   const rules = ({ number, timestamp }: { number: bigint; timestamp: bigint }) => {
     if (number < bedrockBlock) throw new Error(`block ${number} is older than Bedrock`)
