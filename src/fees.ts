@@ -1,6 +1,5 @@
 import type { StateManagerInterface } from '@ethereumjs/common'
 import { bigIntMax, bytesToBigInt, createAddressFromString } from '@ethereumjs/util'
-import { intToBytes, setLengthLeft } from '@ethereumjs/util'
 import type { Rules } from './chain.ts'
 
 const L1_BLOCK = createAddressFromString('0x4200000000000000000000000000000000000015')
@@ -16,7 +15,7 @@ const L1_BLOCK = createAddressFromString('0x420000000000000000000000000000000000
  */
 export async function readL1Block(state: StateManagerInterface, { isActive }: Rules) {
   const slot = async (index: number) =>
-    bytesToBigInt(await state.getStorage(L1_BLOCK, setLengthLeft(intToBytes(index), 32)))
+    bytesToBigInt(await state.getStorage(L1_BLOCK, new Uint8Array(32).fill(index, 31)))
   const [scalars, l1BlobBaseFee] = isActive('ecotone') ? [await slot(3), await slot(7)] : [0n, 0n]
   const operator = isActive('isthmus') ? await slot(8) : 0n
   // Before Ecotone, or in it before its parameters are set (F-23).
@@ -38,27 +37,23 @@ export type L1Block = Awaited<ReturnType<typeof readL1Block>>
  */
 export function flzCompressLen(data: Uint8Array): number {
   const positions = new Uint32Array(8192)
-  const limit = data.length - 13
   const read24 = (at: number) => data[at] | (data[at + 1] << 8) | (data[at + 2] << 16)
   const bucket = (sequence: number) => Math.imul(2654435769, sequence) >>> 19
-  const literals = (run: number) => 33 * (run >> 5) + (run & 31 ? (run & 31) + 1 : 0)
-  let [size, anchor, position] = [0, 0, 2]
-  while (position < limit - 1) {
+  const literals = (run: number) => run + Math.ceil(run / 32)
+  let [size, anchor] = [0, 0]
+  for (let position = 2; position < data.length - 14; position++) {
     const sequence = read24(position)
-    const candidate = positions[bucket(sequence)]
+    const distance = position - positions[bucket(sequence)]
     positions[bucket(sequence)] = position
-    position++
-    if (position - candidate > 8192 || sequence !== read24(candidate)) continue
-    size += literals(position - 1 - anchor)
-    // Bytes that match behind the first three. Like the original, starts again after one more.
-    const [a, b, end] = [candidate + 3, position + 2, limit + 9]
-    let same = 0
-    while (b + same < end - 1 && data[a + same] === data[b + same]) same++
-    size += 3 * Math.floor(same / 262) + (same % 262 >= 6 ? 3 : 2)
-    anchor = b + same
-    for (position = anchor - 2; position < anchor; position++) {
-      positions[bucket(read24(position))] = position
-    }
+    if (distance > 8191 || sequence !== read24(position - distance)) continue
+    size += literals(position - anchor)
+    // Like the original, starts again one byte after those that match, which are at least three.
+    anchor = position + 3
+    while (anchor < data.length - 5 && data[anchor] === data[anchor - distance]) anchor++
+    const more = anchor - position - 3
+    size += 3 * Math.floor(more / 262) + (more % 262 >= 6 ? 3 : 2)
+    for (const at of [anchor - 2, anchor - 1]) positions[bucket(read24(at))] = at
+    position = anchor - 1
   }
   return size + literals(data.length - anchor)
 }
@@ -72,25 +67,25 @@ export function flzCompressLen(data: Uint8Array): number {
  */
 export function l1Fees(l1Block: L1Block, { isActive }: Rules, raw: Uint8Array) {
   const { l1GasPrice, l1BlobBaseFee, scalars, operator, legacy } = l1Block
-  const [l1BaseFeeScalar, l1BlobBaseFeeScalar] = [unpack(scalars, 96n), unpack(scalars, 64n)]
-  const zeroes = raw.reduce((count, byte) => (byte === 0 ? count + 1 : count), 0)
-  const calldataGas = BigInt(16 * raw.length - 12 * zeroes)
+  const zeroes = raw.filter((byte) => byte === 0).length
   // Bedrock adds a signature of 68 bytes, although `raw` is signed.
-  const signatureGas = isActive('regolith') ? 0n : 68n * 16n
-  const legacyGas = calldataGas + signatureGas + (legacy?.overhead ?? 0n)
+  const length = raw.length + (isActive('regolith') ? 0 : 68)
+  const gas = BigInt(16 * length - 12 * zeroes) + (legacy?.overhead ?? 0n)
   // Bytes ×10⁶: until Fjord a sixteenth of the calldata gas, then estimated with FastLZ.
-  const estimate = 836_500n * BigInt(flzCompressLen(raw)) - 42_585_600n
-  const size = isActive('fjord') ? bigIntMax(100_000_000n, estimate) : calldataGas * 62_500n
-  const price = 16n * l1GasPrice * l1BaseFeeScalar + l1BlobBaseFee * l1BlobBaseFeeScalar
-  const legacyFee = (legacyGas * l1GasPrice * (legacy?.scalar ?? 0n)) / 1_000_000n
+  const estimate = bigIntMax(100_000_000n, 836_500n * BigInt(flzCompressLen(raw)) - 42_585_600n)
+  const size = isActive('fjord') && !legacy ? estimate : gas * 62_500n
+  const [l1BaseFeeScalar, l1BlobBaseFeeScalar] = [unpack(scalars, 96n), unpack(scalars, 64n)]
+  // Where Ecotone's parameters are unset, the price of blobs is 0.
+  const scalar = legacy?.scalar ?? l1BaseFeeScalar
+  const price = 16n * l1GasPrice * scalar + l1BlobBaseFee * l1BlobBaseFeeScalar
   const operatorFeeScalar = unpack(operator, 64n)
   const operatorFeeConstant = unpack(operator, 0n, 64)
   const daFootprintGasScalar = unpack(operator, 96n, 16)
-  const blobGasUsed = (size / 1_000_000n) * daFootprintGasScalar
+  const blobGasUsed = (estimate / 1_000_000n) * daFootprintGasScalar
   return {
     l1GasPrice,
-    l1GasUsed: legacy ? legacyGas : (size * 16n) / 1_000_000n,
-    l1Fee: legacy ? legacyFee : (size * price) / 1_000_000_000_000n,
+    l1GasUsed: (size * 16n) / 1_000_000n,
+    l1Fee: (size * price) / 1_000_000_000_000n,
     ...(legacy && { l1FeeScalar: String(Number(legacy.scalar) / 1e6) }),
     ...(!legacy && { l1BlobBaseFee, l1BaseFeeScalar, l1BlobBaseFeeScalar }),
     ...(BigInt.asUintN(96, operator) > 0n && { operatorFeeScalar, operatorFeeConstant }),
