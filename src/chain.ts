@@ -93,8 +93,8 @@ export function createChain(config: ChainConfig, opts: { customCrypto?: Crypto }
     const denominator = BigInt(readInteger(optimism, denominatorName, 1))
     /** In force until Holocene moves the parameters to `extraData`. */
     const eip1559 = { elasticity, denominator, minBaseFee: 0n }
-    /** First byte of `extraData`, which before Holocene is empty. */
-    const extraDataVersion = isActive('jovian') ? 1 : isActive('holocene') ? 0 : undefined
+    /** First byte of `extraData` in hex, or nothing before Holocene. */
+    const extraDataVersion = isActive('jovian') ? '01' : isActive('holocene') ? '00' : ''
     const precompiles = customPrecompiles(common, isActive)
     return { fork, isActive, common, precompiles, bn254, eip1559, extraDataVersion }
   })

@@ -1,9 +1,7 @@
 import type { BlockHeader } from '@ethereumjs/block'
-import { type BigIntLike, type BytesLike, bigIntMax, bytesToBigInt } from '@ethereumjs/util'
-import { bytesToHex, hexToBytes, toBytes } from '@ethereumjs/util'
+import { bigIntMax, bytesToBigInt, bytesToHex, hexToBytes, toBytes } from '@ethereumjs/util'
 import type { Chain, Rules } from './chain.ts'
-
-type ExtraDataOpts = { eip1559Params?: BytesLike | null; minBaseFee?: BigIntLike | null }
+import type { PayloadAttributes } from './execute.ts'
 
 /**
  * Encodes `extraData`: empty at first, EIP-1559 parameters from Holocene on, the minimum base fee
@@ -14,16 +12,15 @@ type ExtraDataOpts = { eip1559Params?: BytesLike | null; minBaseFee?: BigIntLike
  * @throws if a parameter is missing, out of place or not valid
  * @see https://specs.optimism.io/protocol/jovian/exec-engine.html#minimum-base-fee-in-block-header
  */
-export function encodeExtraData(rules: Rules, opts: ExtraDataOpts): Uint8Array {
+export function encodeExtraData(rules: Rules, opts: Partial<PayloadAttributes>): Uint8Array {
   const hex = (value: bigint, digits: number) => value.toString(16).padStart(digits, '0')
   const { denominator, elasticity } = rules.eip1559
   const given = bytesToHex(toBytes(opts.eip1559Params)).slice(2)
-  const isMissing = rules.extraDataVersion !== undefined && given.length !== 16
+  const isMissing = rules.extraDataVersion !== '' && given.length !== 16
   if (isMissing) throw new Error(`eip1559Params 0x${given} must be 8 bytes in ${rules.fork}`)
   const params = /^0{16}$/.test(given) ? hex(denominator, 8) + hex(elasticity, 8) : given
-  const version = rules.extraDataVersion === undefined ? '' : `0${rules.extraDataVersion}`
   const minimum = opts.minBaseFee == null ? '' : hex(BigInt(opts.minBaseFee as bigint), 16)
-  const extraData = hexToBytes(`0x${version}${params}${minimum}`)
+  const extraData = hexToBytes(`0x${rules.extraDataVersion}${params}${minimum}`)
   decodeExtraData(rules, extraData)
   return extraData
 }
@@ -34,12 +31,13 @@ export function encodeExtraData(rules: Rules, opts: ExtraDataOpts): Uint8Array {
  * @throws if version or length are not the fork's, or a parameter is zero
  */
 export function decodeExtraData({ fork, extraDataVersion }: Rules, extraData: Uint8Array) {
-  const length = extraDataVersion === undefined ? 0 : 9 + 8 * extraDataVersion
+  const hex = bytesToHex(extraData)
+  const length = extraDataVersion === '' ? 0 : 9 + 8 * Number(extraDataVersion)
   const denominator = bytesToBigInt(extraData.subarray(1, 5))
   const elasticity = bytesToBigInt(extraData.subarray(5, 9))
   const isUnset = length > 0 && denominator * elasticity === 0n
-  if (extraData[0] !== extraDataVersion || extraData.length !== length || isUnset) {
-    throw new Error(`extraData ${bytesToHex(extraData)} is not valid in a ${fork} block`)
+  if (!hex.startsWith(`0x${extraDataVersion}`) || extraData.length !== length || isUnset) {
+    throw new Error(`extraData ${hex} is not valid in a ${fork} block`)
   }
   return { denominator, elasticity, minBaseFee: bytesToBigInt(extraData.subarray(9)) }
 }
@@ -59,8 +57,8 @@ export function calculateBaseFee(chain: Chain, parent: BlockHeader, rules: Rules
   const baseFee = parent.baseFeePerGas!
   const target = parent.gasLimit / parameters.elasticity
   const excess = bigIntMax(parent.gasUsed, footprint) - target
-  const change = (gas: bigint) => (baseFee * gas) / target / parameters.denominator
-  const up = () => baseFee + bigIntMax(change(excess), 1n)
-  const next = excess === 0n ? baseFee : excess > 0n ? up() : baseFee - change(-excess)
+  // Rounds towards 0. Where no gas was used, the target may be 0.
+  const change = excess === 0n ? 0n : (baseFee * excess) / target / parameters.denominator
+  const next = baseFee + (excess > 0n ? bigIntMax(change, 1n) : change)
   return bigIntMax(next, parameters.minBaseFee)
 }
