@@ -2,10 +2,8 @@ import type { Common } from '@ethereumjs/common'
 import { MerklePatriciaTrie } from '@ethereumjs/mpt'
 import { RLP } from '@ethereumjs/rlp'
 import { Caches, MerkleStateManager } from '@ethereumjs/statemanager'
-import type { Address, PrefixedHexString } from '@ethereumjs/util'
-import { bytesToUnprefixedHex, createAddressFromString, hexToBytes } from '@ethereumjs/util'
-import { KECCAK256_RLP_S, MapDB, unpadBytes, unprefixedHexToBytes } from '@ethereumjs/util'
-import { ValueEncoding } from '@ethereumjs/util'
+import { type Address, KECCAK256_RLP_S, MapDB, type PrefixedHexString } from '@ethereumjs/util'
+import { bytesToHex, createAddressFromString, hexToBytes, unpadBytes } from '@ethereumjs/util'
 
 /**
  * The state could not be read, so nothing is known about the block that needed it. The state
@@ -44,9 +42,9 @@ class NodeStore extends MapDB<string, Uint8Array> {
 export class State extends MerkleStateManager {
   /** @param nodes - trie nodes and code by hash (64 hex digits); new ones are added */
   constructor(common: Common, nodes = new Map<string, Uint8Array>(), root?: Uint8Array) {
-    const db = new NodeStore(nodes)
-    const valueEncoding = ValueEncoding.Bytes
-    const trie = new MerklePatriciaTrie({ common, db, root, valueEncoding, useKeyHashing: true })
+    const opts = { common, db: new NodeStore(nodes), root, useKeyHashing: true }
+    // Views are bytes as they are; the default is hex.
+    const trie = new MerklePatriciaTrie({ ...opts, valueEncoding: 'view' })
     super({ common, trie, caches: new Caches() })
   }
 
@@ -66,9 +64,8 @@ export class State extends MerkleStateManager {
       const account = await this.getAccount(address)
       if (!account) continue
       const trie = this._getStorageTrie(address, account)
-      await trie.put(unprefixedHexToBytes(slot), isDeletion(rlp) ? null : rlp!)
-      account.storageRoot = trie.root()
-      await this.putAccount(address, account)
+      await trie.put(hexToBytes(`0x${slot}`), isDeletion(rlp) ? null : rlp!)
+      await this.modifyAccountFields(address, { storageRoot: trie.root() })
     }
     await super.flush()
   }
@@ -87,9 +84,9 @@ export function createWitnessState(common: Common, stateRoot: Uint8Array, preima
   const nodes = new Map<string, Uint8Array>()
   for (const [key, preimage] of Object.entries(preimages)) {
     const value = hexToBytes(preimage)
-    const hash = bytesToUnprefixedHex(common.customCrypto.keccak256!(value))
-    if (`0x${hash}` !== key) throw new StateError(`preimage ${key} hashes to 0x${hash}`)
-    nodes.set(hash, value)
+    const hash = bytesToHex(common.customCrypto.keccak256!(value))
+    if (hash !== key) throw new StateError(`preimage ${key} hashes to ${hash}`)
+    nodes.set(hash.slice(2), value)
   }
   return new State(common, nodes, stateRoot)
 }
