@@ -21,9 +21,8 @@ export function sourceHash(domain: number, preimage: Uint8Array): Uint8Array {
 
 /** Encodes a deposit as `0x7E ‖ rlp([…])`, of which its hash is the keccak256 (D-01…D-03). */
 export function encodeDeposit(tx: DepositTx): Uint8Array {
-  const { sourceHash, from, to, mint, value, gas, data } = tx
-  const isSystemTx = tx.isSystemTx ? 1 : 0
-  const fields = [sourceHash, from.bytes, to?.bytes ?? '', mint, value, gas, isSystemTx, data]
+  const { sourceHash, from, to, mint, value, gas, isSystemTx, data } = tx
+  const fields = [sourceHash, from.bytes, to?.bytes, mint, value, gas, Number(isSystemTx), data]
   return concatBytes(Uint8Array.of(DEPOSIT_TYPE), RLP.encode(fields))
 }
 

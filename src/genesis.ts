@@ -16,14 +16,13 @@ export type Alloc = Record<string, Account>
 
 /** A state that consists of these accounts. Slots with the value zero do not exist. */
 export async function createAllocState(common: Common, alloc: Alloc): Promise<State> {
-  const accounts: Record<string, unknown[]> = {}
   const word = (hex: string) => setLengthLeft(hexToBytes(hex as PrefixedHexString), 32)
-  for (const [address, { balance, nonce, code, storage = {} }] of Object.entries(alloc)) {
-    const slots = Object.entries(storage).map((slot) => slot.map(word))
-    accounts[address.replace(/^(0x)?/, '0x')] = [balance, code, slots, nonce]
-  }
+  const accounts = Object.entries(alloc).map(([address, { balance, code, nonce, storage }]) => {
+    const slots = Object.entries(storage ?? {}).map((slot) => slot.map(word))
+    return [address.replace(/^(0x)?/, '0x'), [balance, code, slots, nonce]]
+  })
   const state = new State(common)
-  await state.generateCanonicalGenesis(accounts)
+  await state.generateCanonicalGenesis(Object.fromEntries(accounts))
   return state
 }
 
