@@ -35,14 +35,13 @@ export function encodeDeposit(tx: DepositTx): Uint8Array {
 export function decodeDeposit(raw: Uint8Array) {
   if (raw[0] !== DEPOSIT_TYPE) throw new Error(`transaction type ${raw[0]} is not a deposit`)
   const fields = RLP.decode(raw.subarray(1)) as Uint8Array[]
-  if (!Array.isArray(fields) || fields.length !== 8 || fields.some(Array.isArray)) {
-    throw new Error(`deposit has ${fields.length} fields or a list in one, not 8 byte strings`)
-  }
+  const isFlat = Array.isArray(fields) && fields.length === 8 && !fields.some(Array.isArray)
+  if (!isFlat)
+    throw new Error(`deposit has ${fields.length} fields or a list in one, not 8 strings`)
   const [sourceHash, sender, recipient, , , , , data] = fields
   const lengths = fields.map((field) => field.length)
-  if (lengths[0] !== 32 || lengths[3] > 32 || lengths[4] > 32 || lengths[5] > 8) {
-    throw new Error(`deposit has fields of ${lengths} bytes`)
-  }
+  const isTooLong = lengths[3] > 32 || lengths[4] > 32 || lengths[5] > 8
+  if (isTooLong || lengths[0] !== 32) throw new Error(`deposit has fields of ${lengths} bytes`)
   const from = new Address(sender)
   const to = recipient.length > 0 ? new Address(recipient) : undefined
   const [mint, value, gas] = fields.slice(3, 6).map((field) => bytesToBigInt(field))

@@ -36,9 +36,8 @@ export function decodeExtraData({ fork, extraDataVersion }: Rules, extraData: Ui
   const denominator = bytesToBigInt(extraData.subarray(1, 5))
   const elasticity = bytesToBigInt(extraData.subarray(5, 9))
   const isUnset = length > 0 && denominator * elasticity === 0n
-  if (!hex.startsWith(`0x${extraDataVersion}`) || extraData.length !== length || isUnset) {
-    throw new Error(`extraData ${hex} is not valid in a ${fork} block`)
-  }
+  const isValid = extraData.length === length && hex.startsWith(`0x${extraDataVersion}`) && !isUnset
+  if (!isValid) throw new Error(`extraData ${hex} is not valid in a ${fork} block`)
   return { denominator, elasticity, minBaseFee: bytesToBigInt(extraData.subarray(9)) }
 }
 

@@ -1,9 +1,5 @@
 import { type EVM, EVMError } from '@ethereumjs/evm'
-import { Address, bigIntToAddressBytes, bigIntToBytes } from '@ethereumjs/util'
-import { bytesToBigInt, setLengthLeft } from '@ethereumjs/util'
-
-/** Below this much gas SSTORE fails (EIP-2200). */
-const SSTORE_SENTRY_GAS = 2300n
+import { bytesToBigInt, createAddressFromBigInt, setLengthLeft, toBytes } from '@ethereumjs/util'
 
 /**
  * Corrects three opcodes of EthereumJS 10.1.3 on this EVM.
@@ -15,34 +11,29 @@ const SSTORE_SENTRY_GAS = 2300n
  */
 export function correctOpcodes(evm: EVM) {
   const opcodes = evm['_opcodeMap']
-  const [sstore, extcodehash] = [opcodes[0x55], opcodes[0x3f]]
-  const sstoreGas = sstore.gasHandler as (...args: unknown[]) => Promise<bigint>
-  sstore.gasHandler = async (runState, gas, common) => {
-    const isShort = runState.interpreter.getGasLeft() <= SSTORE_SENTRY_GAS
+  const { gasHandler } = opcodes[0x55]
+  opcodes[0x55].gasHandler = async (runState, gas, common) => {
+    const isShort = runState.interpreter.getGasLeft() <= common.param('sstoreSentryEIP2200Gas')
     if (isShort) throw new EVMError(EVMError.errorMessages.OUT_OF_GAS)
-    return sstoreGas(runState, gas, common)
+    return gasHandler(runState, gas, common)
   }
-  extcodehash.opHandler = async ({ stack, stateManager }) => {
-    const address = new Address(bigIntToAddressBytes(stack.pop(), false))
+  opcodes[0x3f].opHandler = async ({ stack, stateManager }) => {
+    const address = createAddressFromBigInt(BigInt.asUintN(160, stack.pop()))
     const account = await stateManager.getAccount(address)
     stack.push(!account || account.isEmpty() ? 0n : bytesToBigInt(account.codeHash))
   }
   for (const number of [0xf0, 0xf5]) {
-    const [opcode, items] = [opcodes[number], number === 0xf0 ? 3 : 4]
-    const original = opcode.opHandler
-    opcode.opHandler = async (runState, common) => {
-      const { stack, memory, interpreter } = runState
-      const [value, offset, length, salt] = stack.peek(items)
-      const isTooLong = common.isActivatedEIP(3860) && length > common.param('maxInitCodeSize')
-      const start = isTooLong || length < 2n ? [] : memory.read(Number(offset), 2)
-      const isEOF = start[0] === 0xef && start[1] === 0
-      if (!isEOF || interpreter.isStatic()) return original(runState, common)
-      stack.popN(items)
-      const gasLimit = runState.messageGasLimit!
-      runState.messageGasLimit = undefined
-      const initCode = memory.read(Number(offset), Number(length))
-      const saltBytes = salt === undefined ? undefined : setLengthLeft(bigIntToBytes(salt), 32)
-      stack.push(await interpreter.create(gasLimit, value, initCode, saltBytes))
+    const { opHandler } = opcodes[number]
+    opcodes[number].opHandler = async (runState, common) => {
+      const { stack, memory, interpreter, messageGasLimit } = runState
+      const [value, offset, length, salt] = stack.peek(number === 0xf0 ? 3 : 4)
+      await opHandler(runState, common)
+      const initCode = memory.read(Number(offset), Number(length), true)
+      if (initCode[0] !== 0xef || initCode[1] !== 0) return
+      // Nothing was created, only 0 pushed.
+      stack.pop()
+      const saltBytes = salt === undefined ? undefined : setLengthLeft(toBytes(salt), 32)
+      stack.push(await interpreter.create(messageGasLimit!, value, initCode, saltBytes))
     }
   }
 }
