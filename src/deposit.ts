@@ -36,8 +36,7 @@ export function decodeDeposit(raw: Uint8Array) {
   if (raw[0] !== DEPOSIT_TYPE) throw new Error(`transaction type ${raw[0]} is not a deposit`)
   const fields = RLP.decode(raw.subarray(1)) as Uint8Array[]
   const isFlat = Array.isArray(fields) && fields.length === 8 && !fields.some(Array.isArray)
-  if (!isFlat)
-    throw new Error(`deposit has ${fields.length} fields or a list in one, not 8 strings`)
+  if (!isFlat) throw new Error(`deposit has ${fields.length} fields, not 8, or a list in one`)
   const [sourceHash, sender, recipient, , , , , data] = fields
   const lengths = fields.map((field) => field.length)
   const isTooLong = lengths[3] > 32 || lengths[4] > 32 || lengths[5] > 8

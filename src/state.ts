@@ -1,9 +1,7 @@
 import type { Common } from '@ethereumjs/common'
 import { MerklePatriciaTrie } from '@ethereumjs/mpt'
-import { RLP } from '@ethereumjs/rlp'
 import { Caches, MerkleStateManager } from '@ethereumjs/statemanager'
-import { type Address, KECCAK256_RLP_S, MapDB, type PrefixedHexString } from '@ethereumjs/util'
-import { bytesToHex, createAddressFromString, hexToBytes, unpadBytes } from '@ethereumjs/util'
+import { Address, KECCAK256_RLP_S, MapDB, bytesToHex, hexToBytes } from '@ethereumjs/util'
 
 /**
  * The state could not be read, so nothing is known about the block that needed it. The state
@@ -48,10 +46,8 @@ export class State extends MerkleStateManager {
     super({ common, trie, caches: new Caches() })
   }
 
-  /** The original also writes through to the trie, which needs siblings that a witness lacks. */
-  override async putStorage(address: Address, key: Uint8Array, value: Uint8Array) {
-    this._caches!.storage!.put(address, key, RLP.encode(unpadBytes(value)))
-  }
+  /** The original writes each slot through, which needs siblings that a witness lacks. */
+  protected override async _writeContractStorage() {}
 
   /** Deletes slots last, so that no deletion needs a node that the block as a whole does not. */
   override async flush() {
@@ -60,7 +56,7 @@ export class State extends MerkleStateManager {
     const isDeletion = (rlp?: Uint8Array) => Number(rlp === undefined || rlp[0] === 0x80)
     const slots = this._caches!.storage!.flush()
     for (const [owner, slot, rlp] of slots.sort((a, b) => isDeletion(a[2]) - isDeletion(b[2]))) {
-      const address = createAddressFromString(`0x${owner}`)
+      const address = new Address(hexToBytes(`0x${owner}`))
       const account = await this.getAccount(address)
       if (!account) continue
       const trie = this._getStorageTrie(address, account)
@@ -72,7 +68,7 @@ export class State extends MerkleStateManager {
 }
 
 /** Trie nodes and contract code in hex, by their keccak256 in hex. */
-export type Preimages = Record<string, PrefixedHexString>
+export type Preimages = Record<string, `0x${string}`>
 
 /**
  * A state over a witness: what the preimages do not hold cannot be read.
