@@ -77,7 +77,7 @@ export function createChain(config: ChainConfig, opts: { customCrypto?: Crypto }
   const chain = { ...Hoodi, chainId: readInteger(config, 'chainId', 1) }
   const customCrypto = opts.customCrypto ?? defaultCrypto()
   const { bn254 } = customCrypto
-  const elasticity = BigInt(readInteger(optimism, 'eip1559Elasticity', 1))
+  const parameter = (name: string) => BigInt(readInteger(optimism, `eip1559${name}`, 1))
   const forks = FORKS.filter((_, index) => forkTimes[index] < Infinity).map((fork) => {
     /** True where `other` is active: it is this fork or an older one. */
     const isActive = (other: Fork): boolean => FORKS.indexOf(fork) >= FORKS.indexOf(other)
@@ -89,10 +89,9 @@ export function createChain(config: ChainConfig, opts: { customCrypto?: Crypto }
     // The EVM asks for EIPs at nearly every opcode; the original scans an array.
     const eips = new Set(common['_activatedEIPsCache'].filter((eip) => !OMITTED_EIPS.includes(eip)))
     common.isActivatedEIP = (eip) => eips.has(eip)
-    const denominatorName = isActive('canyon') ? 'eip1559DenominatorCanyon' : 'eip1559Denominator'
-    const denominator = BigInt(readInteger(optimism, denominatorName, 1))
+    const denominator = parameter(isActive('canyon') ? 'DenominatorCanyon' : 'Denominator')
     /** In force until Holocene moves the parameters to `extraData`. */
-    const eip1559 = { elasticity, denominator, minBaseFee: 0n }
+    const eip1559 = { elasticity: parameter('Elasticity'), denominator, minBaseFee: 0n }
     /** First byte of `extraData` in hex, or nothing before Holocene. */
     const extraDataVersion = isActive('jovian') ? '01' : isActive('holocene') ? '00' : ''
     const precompiles = customPrecompiles(common, isActive)

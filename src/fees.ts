@@ -67,17 +67,16 @@ export function flzCompressLen(data: Uint8Array): number {
  */
 export function l1Fees(l1Block: L1Block, { isActive }: Rules, raw: Uint8Array) {
   const { l1GasPrice, l1BlobBaseFee, scalars, operator, legacy } = l1Block
-  const zeroes = raw.filter((byte) => byte === 0).length
-  // Bedrock adds a signature of 68 bytes, although `raw` is signed.
-  const length = raw.length + (isActive('regolith') ? 0 : 68)
-  const gas = BigInt(16 * length - 12 * zeroes) + (legacy?.overhead ?? 0n)
-  // Bytes ×10⁶: until Fjord a sixteenth of the calldata gas, then estimated with FastLZ.
-  const estimate = bigIntMax(100_000_000n, 836_500n * BigInt(flzCompressLen(raw)) - 42_585_600n)
-  const size = isActive('fjord') && !legacy ? estimate : gas * 62_500n
   const [l1BaseFeeScalar, l1BlobBaseFeeScalar] = [unpack(scalars, 96n), unpack(scalars, 64n)]
   // Where Ecotone's parameters are unset, the price of blobs is 0.
-  const scalar = legacy?.scalar ?? l1BaseFeeScalar
+  const { overhead = 0n, scalar = l1BaseFeeScalar } = legacy ?? {}
   const price = 16n * l1GasPrice * scalar + l1BlobBaseFee * l1BlobBaseFeeScalar
+  // Bedrock adds a signature of 68 bytes, although `raw` is signed.
+  const signatureGas = isActive('regolith') ? 0 : 68 * 16
+  const calldataGas = raw.reduce((gas, byte) => gas + (byte === 0 ? 4 : 16), signatureGas)
+  // Bytes ×10⁶: until Fjord a sixteenth of the calldata gas, then estimated with FastLZ.
+  const estimate = bigIntMax(100_000_000n, 836_500n * BigInt(flzCompressLen(raw)) - 42_585_600n)
+  const size = isActive('fjord') && !legacy ? estimate : (BigInt(calldataGas) + overhead) * 62_500n
   const operatorFeeScalar = unpack(operator, 64n)
   const operatorFeeConstant = unpack(operator, 0n, 64)
   const daFootprintGasScalar = unpack(operator, 96n, 16)

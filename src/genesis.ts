@@ -1,4 +1,4 @@
-import type { Common } from '@ethereumjs/common'
+import type { Common, GethGenesisAlloc } from '@ethereumjs/common'
 import { type PrefixedHexString, hexToBytes, setLengthLeft, toBytes } from '@ethereumjs/util'
 import { type ChainConfig, createChain } from './chain.ts'
 import type { Crypto } from './crypto.ts'
@@ -6,13 +6,11 @@ import { createHeader, getWithdrawalsRoot } from './execute.ts'
 import { decodeExtraData } from './header.ts'
 import { State } from './state.ts'
 
-type Account = { balance?: string; nonce?: string; code?: string; storage?: Record<string, string> }
-
 /**
  * Accounts by address, as in the `alloc` section of a geth-style genesis file: numbers and bytes in
  * hex, storage with keys and values of up to 32 bytes.
  */
-export type Alloc = Record<string, Account>
+export type Alloc = Record<string, Partial<GethGenesisAlloc[string]>>
 
 /** A state that consists of these accounts. Slots with the value zero do not exist. */
 export async function createAllocState(common: Common, alloc: Alloc): Promise<State> {

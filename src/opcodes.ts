@@ -14,7 +14,7 @@ export function correctOpcodes(evm: EVM) {
   const { gasHandler } = opcodes[0x55]
   opcodes[0x55].gasHandler = async (runState, gas, common) => {
     const isShort = runState.interpreter.getGasLeft() <= common.param('sstoreSentryEIP2200Gas')
-    if (isShort) throw new EVMError(EVMError.errorMessages.OUT_OF_GAS)
+    if (isShort) throw new EVMError('out of gas')
     return gasHandler(runState, gas, common)
   }
   opcodes[0x3f].opHandler = async ({ stack, stateManager }) => {

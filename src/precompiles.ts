@@ -10,21 +10,18 @@ const MAX_INPUT_BYTES: Record<string, Partial<Record<Fork, number>>> = {
   '0f': { isthmus: 235_008, jovian: 156_672 },
 }
 
-/** Gas that P256VERIFY by RIP-7212, until Jovian, costs less than by EIP-7951 (P-02, P-03). */
-const RIP_7212_DISCOUNT = 3_450n
-
 /**
  * The precompiles of a fork, with what differs from its Ethereum rule set.
  *
  * @see https://specs.optimism.io/protocol/precompiles.html
  */
 export function customPrecompiles(common: Common, isActive: (fork: Fork) => boolean) {
-  const exceptionError = new EVMError(EVMError.errorMessages.OUT_OF_GAS)
-  const failure = { returnValue: new Uint8Array(), exceptionError }
+  const failure = { returnValue: new Uint8Array(), exceptionError: new EVMError('out of gas') }
   return [...getActivePrecompiles(common)].map(([address, original]): CustomPrecompile => {
     const limits = Object.entries(MAX_INPUT_BYTES[address.slice(38)] ?? {})
     const limit = limits.findLast(([fork]) => isActive(fork as Fork))?.[1] ?? Infinity
-    const discount = address.endsWith('0100') && !isActive('karst') ? RIP_7212_DISCOUNT : 0n
+    // Gas that P256VERIFY costs less by RIP-7212, until Jovian, than by EIP-7951 (P-02, P-03).
+    const discount = address.endsWith('0100') && !isActive('karst') ? 3_450n : 0n
     const run: typeof original = async (input) => {
       if (input.data.length > limit) return { ...failure, executionGasUsed: input.gasLimit }
       const result = await original({ ...input, gasLimit: input.gasLimit + discount })

@@ -11,12 +11,13 @@ export class StateError extends Error {}
 
 /**
  * Trie nodes and contract code by their keccak256 (64 hex digits). EthereumJS asks for code with a
- * prefix, without which code 0x80 would be taken for the empty trie. Nothing is ever deleted.
+ * prefix, without which code 0x80 would be taken for the empty trie.
  */
 class NodeStore extends MapDB<string, Uint8Array> {
   /** EthereumJS takes a missing node for an absent account, so a miss must throw. */
   override async get(key: string) {
-    if (`0x${key}` === KECCAK256_RLP_S) return undefined
+    // In the words that EthereumJS expects of an empty trie; undefined would be deleted later.
+    if (`0x${key}` === KECCAK256_RLP_S) throw new Error('Missing node in DB')
     const value = await super.get(key.slice(-64))
     if (value) return value
     throw new StateError(`state is incomplete: no trie node or code 0x${key.slice(-64)}`)
@@ -25,8 +26,6 @@ class NodeStore extends MapDB<string, Uint8Array> {
   override async put(key: string, value: Uint8Array) {
     await super.put(key.slice(-64), value)
   }
-
-  override async del() {}
 
   override shallowCopy() {
     return this
