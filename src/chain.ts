@@ -73,7 +73,7 @@ export function createChain(config: ChainConfig, opts: { customCrypto?: Crypto }
   if (!optimism) throw new Error('config optimism is missing: not an OP chain')
   const forkTimes = readForkTimes(config)
   const bedrockBlock = readInteger(config, 'bedrockBlock', 0)
-  // Of the chains that EthereumJS knows the one without a history before Paris.
+  // All forks until Paris at block 0 and no DAO, whose header checks would strike at its number.
   const chain = { ...Hoodi, chainId: readInteger(config, 'chainId', 1) }
   const customCrypto = opts.customCrypto ?? defaultCrypto()
   const { bn254 } = customCrypto

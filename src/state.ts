@@ -16,7 +16,7 @@ export class StateError extends Error {}
 class NodeStore extends MapDB<string, Uint8Array> {
   /** EthereumJS takes a missing node for an absent account, so a miss must throw. */
   override async get(key: string) {
-    // In the words that EthereumJS expects of an empty trie; undefined would be deleted later.
+    // As EthereumJS says it. Of undefined it would make a deletion, and delete the code 0x80.
     if (`0x${key}` === KECCAK256_RLP_S) throw new Error('Missing node in DB')
     const value = await super.get(key.slice(-64))
     if (value) return value
