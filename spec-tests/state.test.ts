@@ -824,3 +824,23 @@ t.test('a state object takes blocks of one fork after the other', async (t) => {
   t.equal(code.length, 1584)
   await hasState(t, test.parent.stateRoot, expected, 'all blocks')
 })
+
+t.test('the caches of a state object stay small over many blocks, and lose no write', async (t) => {
+  const test = await startChain(chainAt('karst'), { [CONTRACT]: storer({}) })
+  const blocks = 100
+  let largest = 0
+  for (let block = 1; block <= blocks; block++) {
+    const recipient = `0x${block.toString(16).padStart(40, 'a')}`
+    await nextBlock(test, [store(block, block), deposit(recipient, '0x', BigInt(block))])
+    largest = Math.max(largest, test.state['_caches']!.account!.size())
+  }
+  // Each block touches two accounts more, and flushes at least once.
+  t.ok(largest < 100, `at most ${largest} accounts in the cache`)
+  for (let block = 1; block <= blocks; block++) {
+    const address = createAddressFromString(`0x${block.toString(16).padStart(40, 'a')}`)
+    t.equal((await test.state.getAccount(address))?.balance, BigInt(block), `balance ${block}`)
+    const key = hexToBytes(slot(block))
+    const value = await test.state.getStorage(createAddressFromString(CONTRACT), key)
+    t.equal(bytesToHex(value), `0x${block.toString(16).padStart(2, '0')}`, `slot ${block}`)
+  }
+})

@@ -32,11 +32,17 @@ class NodeStore extends MapDB<string, Uint8Array> {
   }
 }
 
+/** After so many flushes the caches start anew, for on their own they only grow. */
+const MAX_FLUSHES = 64
+
 /**
  * EthereumJS state that keeps the changes of a block in its caches and writes them when the
- * outermost checkpoint commits. It resolves no more nodes than a witness holds.
+ * outermost checkpoint commits. It resolves no more nodes than a witness holds. What the caches
+ * know of accounts, slots and code serves the next blocks too.
  */
 export class State extends MerkleStateManager {
+  #flushes = 0
+
   /** @param nodes - trie nodes and code by hash (64 hex digits); new ones are added */
   constructor(common: Common, nodes = new Map<string, Uint8Array>(), root?: Uint8Array) {
     const opts = { common, db: new NodeStore(nodes), root, useKeyHashing: true }
@@ -63,6 +69,9 @@ export class State extends MerkleStateManager {
       await this.modifyAccountFields(address, { storageRoot: trie.root() })
     }
     await super.flush()
+    // Without a checkpoint to go back to, the caches hold nothing that the trie does not.
+    this.#flushes++
+    if (this.#flushes % MAX_FLUSHES === 0 && this._checkpointCount === 0) this._caches!.clear()
   }
 }
 
