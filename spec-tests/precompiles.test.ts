@@ -16,14 +16,7 @@ import { KZG } from 'micro-eth-signer/kzg.js'
 import t from 'tap'
 import { type Fork, FORKS } from '../src/index.ts'
 import { RULES, allocWith, deposit, forks, isFrom, start, transaction } from './fee-helpers.ts'
-import {
-  type JSONValue,
-  type TestChain,
-  customCrypto,
-  nextBlock,
-  noFixtures,
-  readFixture,
-} from './helpers.ts'
+import { type JSONValue, type TestChain, nextBlock, noFixtures, readFixture } from './helpers.ts'
 
 /** BLS12-381's scalar field, which the KZG precompile returns behind the blob's 4096 elements. */
 const BLS_MODULUS = 0x73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001n
@@ -42,9 +35,9 @@ const addressOf = (number: number) =>
 const EVMS = Object.fromEntries(
   await Promise.all(
     FORKS.map(async (fork) => {
-      const { common, precompiles } = RULES[fork]
+      const { common, precompiles, curves } = RULES[fork]
       const evm = await createEVM({ common: common.copy(), customPrecompiles: precompiles })
-      Object.assign(evm, { _bn254: customCrypto.bn254 })
+      Object.assign(evm, curves)
       return [fork, evm] as const
     }),
   ),

@@ -76,7 +76,8 @@ export function createChain(config: ChainConfig, opts: { customCrypto?: Crypto }
   // All forks until Paris at block 0 and no DAO, whose header checks would strike at its number.
   const chain = { ...Hoodi, chainId: readInteger(config, 'chainId', 1) }
   const customCrypto = opts.customCrypto ?? defaultCrypto()
-  const { bn254 } = customCrypto
+  /** By the names of the EVM's fields, of which one has no option. */
+  const curves = { _bn254: customCrypto.bn254, _bls: customCrypto.bls }
   const parameter = (name: string) => BigInt(readInteger(optimism, `eip1559${name}`, 1))
   const forks = FORKS.filter((_, index) => forkTimes[index] < Infinity).map((fork) => {
     /** True where `other` is active: it is this fork or an older one. */
@@ -95,7 +96,7 @@ export function createChain(config: ChainConfig, opts: { customCrypto?: Crypto }
     /** First byte of `extraData` in hex, or nothing before Holocene. */
     const extraDataVersion = isActive('jovian') ? '01' : isActive('holocene') ? '00' : ''
     const precompiles = customPrecompiles(common, isActive)
-    return { fork, isActive, common, precompiles, bn254, eip1559, extraDataVersion }
+    return { fork, isActive, common, precompiles, curves, eip1559, extraDataVersion }
   })
   /** Rules of the block with this number and timestamp (H-20). @throws if older than Bedrock */
   const rules = ({ number, timestamp }: { number: bigint; timestamp: bigint }) => {

@@ -270,7 +270,7 @@ export async function executeBlock(opts: {
   const vm = await createVM({ common, stateManager: state, blockchain, evmOpts })
   correctOpcodes(vm.evm as EVM)
   // `createEVM` overwrites the option.
-  if (rules.bn254) Object.assign(vm.evm, { _bn254: rules.bn254 })
+  Object.assign(vm.evm, rules.curves)
   const context: Context = { vm, rules, block: new Block(header) }
 
   await state.checkpoint()
