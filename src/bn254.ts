@@ -1,15 +1,18 @@
-import type { EVMBN254Interface } from '@ethereumjs/evm'
-import { concatBytes, setLengthLeft } from '@ethereumjs/util'
+import { type EVMBN254Interface, NobleBN254 } from '@ethereumjs/evm'
+import { bytesToUnprefixedHex, hexToBytes, setLengthLeft } from '@ethereumjs/util'
 import createModule from 'mcl-wasm/dist/mcl_c.js'
 
 /** mcl's number for the curve, and the sizes that it is compiled for, which it checks. */
 const [BN_SNARK1, COMPILED_SIZES] = [4, 46]
 
-/** Bytes of a coordinate in mcl's memory; points have two or four, and one or two for z. */
-const FP_BYTES = 48
+/** Room for the largest of mcl's values, a pairing: twelve coordinates of 48 bytes. */
+const createValue = () => new Uint32Array((12 * 48) / 4)
+
+/** The 32-byte words of an input in hex. */
+const split = (input: Uint8Array): string[] => bytesToUnprefixedHex(input).match(/.{64}/g) ?? []
 
 /**
- * The precompiles 0x06 to 0x08 by mcl in WebAssembly, in an instance of its own, for another one has
+ * The precompiles 0x07 and 0x08 by mcl in WebAssembly, in an instance of its own, for another one has
  * BLS12-381. Inputs have the lengths that EthereumJS passes: 128 bytes, or pairs of 192.
  *
  * @see https://eips.ethereum.org/EIPS/eip-196
@@ -19,55 +22,38 @@ export async function createBN254(): Promise<EVMBN254Interface> {
   const mcl = await createModule({})
   mcl._mclBn_init(BN_SNARK1, COMPILED_SIZES)
   mcl._mclBn_verifyOrderG2(1)
-  // Each has room for the largest, a pairing's twelve coordinates.
-  const [p, q, product, factor, word] = [0, 1, 2, 3, 4].map(() => mcl._malloc(12 * FP_BYTES))
-  const load = (bytes: Uint8Array) => mcl.HEAP8.set(bytes, word)
-  /** Puts a point to `to`, from big-endian words in this order. @throws if it is not in the group */
-  const read = (group: 'G1' | 'G2', to: number, input: Uint8Array, order: number[]) => {
-    mcl[`_mclBn${group}_clear`](to)
-    if (!input.some(Boolean)) return
-    for (const [index, at] of order.entries()) {
-      load(input.slice(32 * at, 32 * at + 32).reverse())
-      const isInField = mcl._mclBnFp_deserialize(to + index * FP_BYTES, word, 32)
-      if (!isInField) throw new Error(`coordinate ${at} is beyond the field`)
-    }
-    mcl._mclBnFp_setInt32(to + order.length * FP_BYTES, 1)
-    if (!mcl[`_mclBn${group}_isValid`](to)) throw new Error(`not a point of ${group}`)
+  /** Calls a function of mcl for its result. @throws if mcl refuses the input */
+  const call = (how: string, name: string, ...inputs: unknown[]) => {
+    const value = createValue()
+    mcl[how](mcl[`_mclBn${name}`], value, ...inputs)
+    return value
   }
-  const readG1 = (to: number, input: Uint8Array) => read('G1', to, input, [0, 1])
-  const write = () => {
-    mcl._mclBnG1_normalize(p, p)
-    if (mcl._mclBnG1_isZero(p)) return new Uint8Array(64)
-    const words = [p, p + FP_BYTES].map((coordinate) => {
-      mcl._mclBnFp_serialize(word, 32, coordinate)
-      return Uint8Array.from(mcl.HEAP8.subarray(word, word + 32)).reverse()
-    })
-    return concatBytes(...words)
+  /** A point, of which mcl checks field, curve and group; the one at infinity is all zeroes. */
+  const point = (group: string, ...words: string[]) => {
+    const text = words.every((word) => /^0+$/.test(word)) ? '0' : `1 ${words.join(' ')}`
+    return call('callSetInput', `${group}_setStr`, text, 16)
   }
-  return {
-    add: (input) => {
-      readG1(p, input.subarray(0, 64))
-      readG1(q, input.subarray(64, 128))
-      mcl._mclBnG1_add(p, p, q)
-      return write()
+  const encode = (value: Uint32Array) => {
+    const [, x = '', y = ''] = mcl.callGetStr(mcl._mclBnG1_getStr, value, 16).split(' ')
+    return hexToBytes(`0x${x.padStart(64, '0')}${y.padStart(64, '0')}`)
+  }
+  // An addition takes less time than passing points to mcl.
+  return Object.assign(new NobleBN254(), {
+    mul: (input: Uint8Array) => {
+      const [x, y] = split(input)
+      const scalar = call('callSetInput', 'Fr_setBigEndianMod', input.subarray(64, 96))
+      return encode(call('callOp2', 'G1_mul', point('G1', x, y), scalar))
     },
-    mul: (input) => {
-      readG1(p, input.subarray(0, 64))
-      load(input.subarray(64, 96))
-      mcl._mclBnFr_setBigEndianMod(q, word, 32)
-      mcl._mclBnG1_mul(p, p, q)
-      return write()
-    },
-    pairing: (input) => {
-      mcl._mclBnGT_setInt32(product, 1)
-      for (let at = 0; at < input.length; at += 192) {
-        readG1(p, input.subarray(at, at + 64))
-        read('G2', q, input.subarray(at + 64, at + 192), [1, 0, 3, 2])
-        mcl._mclBn_millerLoop(factor, p, q)
-        mcl._mclBnGT_mul(product, product, factor)
+    pairing: (input: Uint8Array) => {
+      const words = split(input)
+      let product = call('callSetter', 'GT_setInt32', 1)
+      for (let at = 0; at < words.length; at += 6) {
+        const [x, y, x2, x1, y2, y1] = words.slice(at, at + 6)
+        const [p, q] = [point('G1', x, y), point('G2', x1, x2, y1, y2)]
+        product = call('callOp2', 'GT_mul', product, call('callOp2', '_millerLoop', p, q))
       }
-      mcl._mclBn_finalExp(product, product)
-      return setLengthLeft(Uint8Array.of(mcl._mclBnGT_isOne(product)), 32)
+      const isOne = mcl.callGetter(mcl._mclBnGT_isOne, call('callOp1', '_finalExp', product))
+      return setLengthLeft(Uint8Array.of(isOne), 32)
     },
-  }
+  })
 }
