@@ -4,9 +4,9 @@ import type { EVM, EVMMockBlockchainInterface, Log } from '@ethereumjs/evm'
 import { MerklePatriciaTrie } from '@ethereumjs/mpt'
 import { RLP } from '@ethereumjs/rlp'
 import { createLegacyTx, createTxFromRLP, getCalldataFloorGas } from '@ethereumjs/tx'
-import { Account, Address, type BigIntLike, type BytesLike, bigIntMax } from '@ethereumjs/util'
-import { bigIntMin, bigIntToUnpaddedBytes, concatBytes, equalsBytes } from '@ethereumjs/util'
-import { createAddressFromString, generateAddress, toBytes } from '@ethereumjs/util'
+import { Account, type Address, type BigIntLike, type BytesLike, bigIntMax } from '@ethereumjs/util'
+import { bigIntMin, concatBytes, createAddressFromString, equalsBytes } from '@ethereumjs/util'
+import { createContractAddress, toBytes } from '@ethereumjs/util'
 import { Bloom, type VM, createVM, runTx } from '@ethereumjs/vm'
 import type { Chain, Rules } from './chain.ts'
 import { CREATE2_DEPLOYER_CODE } from './create2deployer.ts'
@@ -102,21 +102,19 @@ async function runDeposit({ vm, block, rules }: Context, raw: Uint8Array, gasPoo
   const { from, to, mint, value, gas, isSystemTx, data } = decodeDeposit(raw)
   const [regolith, canyon] = [rules.isActive('regolith'), rules.isActive('canyon')]
   if (!isSystemTx && gas > gasPool) throw new Error(`gas limit ${gas} exceeds the ${gasPool} left`)
-  await addBalance(vm, from, mint)
   const { nonce, balance } = (await stateManager.getAccount(from)) ?? new Account()
-  const isTooLong = !to && canyon && data.length > common.param('maxInitCodeSize')
-  // Without a gas limit, which EIP-7825 would cap; deposits are exempt (D-23).
-  const call = createLegacyTx({ to, data: isTooLong ? '0x' : data }, { common })
-  const [intrinsicGas, floorGas] = [call.getIntrinsicGas(), getCalldataFloorGas(call)]
-  const isRefused = isTooLong || (isSystemTx && regolith) || gas < bigIntMax(intrinsicGas, floorGas)
+  await stateManager.modifyAccountFields(from, { nonce: nonce + 1n, balance: balance + mint })
+  // Without a gas limit, which EIP-7825 would cap; deposits are exempt (D-23). The EVM fails a
+  // creation with too much init code, with all its gas.
+  const tx = createLegacyTx({ to, data }, { common, allowUnlimitedInitCodeSize: true })
+  const [intrinsicGas, floorGas] = [tx.getIntrinsicGas(), getCalldataFloorGas(tx)]
+  const isRefused = (isSystemTx && regolith) || gas < bigIntMax(intrinsicGas, floorGas)
   let [status, gasUsed, logs] = [0, gas, [] as Log[]]
-  if (isRefused || balance < value) {
-    await stateManager.modifyAccountFields(from, { nonce: nonce + 1n })
-  } else {
+  if (!isRefused && value <= balance + mint) {
     const warm = [from, to, canyon ? block.header.coinbase : undefined, ...evm.precompiles.keys()]
     for (const address of warm) if (address) evm.journal.addAlwaysWarmAddress(address.toString())
-    const gasLimit = gas - intrinsicGas
-    const { execResult } = await evm.runCall({ block, caller: from, to, value, data, gasLimit })
+    const call = { block, caller: from, to, value, data, gasLimit: gas - intrinsicGas }
+    const { execResult } = await evm.runCall({ ...call, skipNonceIncrement: true })
     const { exceptionError, executionGasUsed, gasRefund = 0n, createdAddresses } = execResult
     if (!exceptionError) [status, logs] = [1, execResult.logs ?? []]
     for (const destroyed of execResult.selfdestruct?.keys() ?? []) {
@@ -131,12 +129,9 @@ async function runDeposit({ vm, block, rules }: Context, raw: Uint8Array, gasPoo
   // A system transaction takes no gas from the block, even where it uses some (D-18, D-20).
   const poolGas = isSystemTx ? 0n : gasUsed
   if (!regolith) gasUsed = poolGas
-  const createNonce = bigIntToUnpaddedBytes(regolith ? nonce : 0n)
-  const contractAddress = to ? undefined : new Address(generateAddress(from.bytes, createNonce))
-  const [depositNonce, depositReceiptVersion] = [
-    regolith ? nonce : undefined,
-    canyon ? 1 : undefined,
-  ]
+  const depositNonce = regolith ? nonce : undefined
+  const depositReceiptVersion = canyon ? 1 : undefined
+  const contractAddress = to ? undefined : createContractAddress(from, depositNonce ?? 0n)
   const optional = { depositNonce, depositReceiptVersion, contractAddress }
   return { type: DEPOSIT_TYPE, status, logs, gasUsed, poolGas, ...optional }
 }
