@@ -77,14 +77,13 @@ async function finalize({ evm, stateManager }: VM) {
 
 /**
  * Calls a contract as the system does before the first transaction. Where it is not deployed yet
- * nothing happens, and no account comes into being (I-03, I-04).
+ * there is no code to run, and no account comes into being (I-03, I-04).
  *
  * @see https://eips.ethereum.org/EIPS/eip-4788
  * @see https://eips.ethereum.org/EIPS/eip-2935
  */
 async function systemCall({ vm, block }: Context, to: Address, data: Uint8Array) {
   const code = await vm.stateManager.getCode(to)
-  if (code.length === 0) return
   const call = { block, caller: SYSTEM_ADDRESS, to, code, data, gasLimit: 30_000_000n }
   await vm.evm.journal.checkpoint()
   const { exceptionError } = await vm.evm.runCode!(call)
@@ -145,8 +144,7 @@ async function runSigned({ vm, block, rules, l1Block }: Context, raw: Uint8Array
   // Blob transactions do not exist on L2, although Cancun's rules have them (R-01).
   if (raw[0] === 3) throw new Error('transaction type not supported: 3')
   const tx = createTxFromRLP(raw, { common: vm.common })
-  const accessList = 'accessList' in tx ? tx.accessList : []
-  const lists = [accessList, ...accessList.map(([, storageKeys]) => storageKeys)]
+  const lists = 'accessList' in tx ? [tx.accessList, ...tx.accessList.map(([, keys]) => keys)] : []
   // An empty string for an empty list would be encoded back as it was.
   const isCanonical = lists.every(Array.isArray) && equalsBytes(tx.serialize(), raw)
   if (!isCanonical) throw new Error('not in canonical encoding')
@@ -202,7 +200,7 @@ export const getWithdrawalsRoot = async ({ isActive }: Rules, state: StateManage
 
 /** The header before execution. @throws if an attribute is missing, out of place or wrong */
 function prepareHeader(chain: Chain, parent: BlockHeader, attributes: PayloadAttributes) {
-  const { gasLimit, withdrawals, parentBeaconBlockRoot } = attributes
+  const { gasLimit, withdrawals, parentBeaconBlockRoot: root } = attributes
   const [number, timestamp] = [parent.number + 1n, BigInt((attributes.timestamp ?? 0) as bigint)]
   const isLater = timestamp > parent.timestamp && timestamp < 1n << 64n
   if (!isLater) throw new Error(`timestamp ${timestamp} must be later than ${parent.timestamp}`)
@@ -210,7 +208,6 @@ function prepareHeader(chain: Chain, parent: BlockHeader, attributes: PayloadAtt
   if (withdrawals?.length) throw new Error(`${withdrawals.length} withdrawals instead of none`)
   const rules = chain.rules({ number, timestamp })
   // What is missing becomes empty bytes, which the header refuses by name.
-  const hasBeaconRoot = rules.isActive('ecotone') || parentBeaconBlockRoot != null
   return createHeader(rules, {
     number,
     timestamp,
@@ -220,7 +217,7 @@ function prepareHeader(chain: Chain, parent: BlockHeader, attributes: PayloadAtt
     mixHash: toBytes(attributes.prevRandao),
     extraData: encodeExtraData(rules, attributes),
     baseFeePerGas: calculateBaseFee(chain, parent, rules),
-    parentBeaconBlockRoot: hasBeaconRoot ? toBytes(parentBeaconBlockRoot) : undefined,
+    parentBeaconBlockRoot: rules.isActive('ecotone') ? toBytes(root) : (root ?? undefined),
   })
 }
 
@@ -246,15 +243,13 @@ export async function executeBlock(opts: {
   const transactions = attributes.transactions.map((raw) => toBytes(raw))
   const header = prepareHeader(chain, parent, attributes)
   const rules = chain.rules(header)
-  const [isthmus, jovian] = [rules.isActive('isthmus'), rules.isActive('jovian')]
+  const jovian = rules.isActive('jovian')
   const isUpgrade = rules !== chain.rules(parent)
-  const signed = transactions.findIndex((raw) => raw[0] !== DEPOSIT_TYPE)
+  // The first that is no deposit, or the end.
+  const signed = [...transactions, new Uint8Array()].findIndex((raw) => raw[0] !== DEPOSIT_TYPE)
   // The DA footprint needs the L1 attributes (D-37); upgrades are alone in their block (I-14).
-  if (jovian && (transactions.length === 0 || signed === 0 || (isUpgrade && signed > 0))) {
-    throw new Error(
-      `transaction ${Math.max(signed, 0)} must be a deposit in this ${rules.fork} block`,
-    )
-  }
+  const isSoon = jovian && (signed === 0 || (isUpgrade && signed < transactions.length))
+  if (isSoon) throw new Error(`transaction ${signed} must be a deposit in this ${rules.fork} block`)
   const getBlock = async (id: number) => {
     const hash = BigInt(id) === parent.number ? parent.hash() : await getBlockHash?.(BigInt(id))
     if (hash?.length !== 32) throw new StateError(`the hash of block ${id} is not known`)
@@ -271,17 +266,16 @@ export async function executeBlock(opts: {
   await state.checkpoint()
   const isCanyon = Number(header.timestamp) === chain.canyonTime
   if (isCanyon) await state.putCode(CREATE2_DEPLOYER, toBytes(CREATE2_DEPLOYER_CODE))
-  const { parentBeaconBlockRoot } = header
+  const { parentHash, parentBeaconBlockRoot } = header
   if (parentBeaconBlockRoot) await systemCall(context, BEACON_ROOTS, parentBeaconBlockRoot)
-  if (isthmus) await systemCall(context, HISTORY_STORAGE, parent.hash())
+  if (rules.isActive('isthmus')) await systemCall(context, HISTORY_STORAGE, parentHash)
   const receipts: Receipt[] = []
   let [cumulativeGasUsed, footprint, gasPool] = [0n, 0n, header.gasLimit]
   for (const [index, raw] of transactions.entries()) {
     const run = raw[0] === DEPOSIT_TYPE ? runDeposit : runSigned
     if (run === runSigned) context.l1Block ??= await readL1Block(state, rules)
     const outcome: Outcome = await run(context, raw, gasPool).catch((error: Error) => {
-      error.message = `transaction ${index}: ${error.message}`
-      throw error
+      throw Object.assign(error, { message: `transaction ${index}: ${error.message}` })
     })
     cumulativeGasUsed += outcome.gasUsed
     footprint += outcome.blobGasUsed ?? 0n
@@ -291,15 +285,14 @@ export async function executeBlock(opts: {
   if (footprint > header.gasLimit) throw new Error(`DA footprint ${footprint} exceeds gas limit`)
   await state.commit()
 
-  const stateRoot = await state.getStateRoot()
   const logs = receipts.flatMap((receipt) => receipt.logs)
   // Before Canyon the trie forgets the deposit nonce, though receipts have it (D-27).
-  const leaves = receipts.map(({ depositNonce, ...receipt }) =>
-    encodeReceipt(rules.isActive('canyon') ? { ...receipt, depositNonce } : receipt),
-  )
+  const forgotten = rules.isActive('canyon') ? {} : { depositNonce: undefined }
+  const leaves = receipts.map((receipt) => encodeReceipt({ ...receipt, ...forgotten }))
   const sealed = createHeader(rules, {
     ...header,
-    stateRoot,
+    // First, for it makes the state final.
+    stateRoot: await state.getStateRoot(),
     withdrawalsRoot: await getWithdrawalsRoot(rules, state),
     transactionsTrie: await indexedRoot(vm, transactions),
     receiptTrie: await indexedRoot(vm, leaves),
