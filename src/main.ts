@@ -38,7 +38,7 @@ async function verifyBlock(file: ReturnType<typeof JSON.parse>) {
   if (name) throw new Error(`${name} is ${value} but should be ${expected[name]}`)
   const { fork } = chain.rules(header)
   const [txs, gas] = [attributes.transactions.length, Number(header.gasUsed)]
-  return { number: Number(header.number), fork, hash, txs, gas }
+  return { chainId: file.chainId, number: Number(header.number), fork, hash, txs, gas }
 }
 
 /** Prints text or, with --json, an object. */
@@ -47,29 +47,27 @@ type Print = (text: string, json: object) => void
 /** Runs a command on a file and prints the outcome. @returns the exit status */
 async function run(command: string, path: string, print: Print) {
   const start = performance.now()
-  let [status, about] = [2, {}]
+  let file: ReturnType<typeof JSON.parse>
   try {
     const bytes = readFileSync(path)
-    const file = JSON.parse((bytes[0] === 0x1f ? gunzipSync(bytes) : bytes).toString())
-    status = 1
+    file = JSON.parse((bytes[0] === 0x1f ? gunzipSync(bytes) : bytes).toString())
     if (command === 'genesis') {
       const { header } = await createGenesis(file, { customCrypto })
       console.log(bytesToHex(header.hash()))
       return 0
     }
-    const { chainId, blockNumber, hardfork } = Object(file)
-    about = { chainId, number: blockNumber, fork: hardfork }
-    const { number, fork, hash, txs, gas } = await verifyBlock(file)
+    const { chainId, number, fork, hash, txs, gas } = await verifyBlock(file)
     const ms = Math.round(performance.now() - start)
     const text = `ok   ${chainId} ${number} ${fork} ${hash} ${txs} txs ${gas} gas ${ms} ms`
     print(text, { file: path, ok: true, chainId, number, fork, hash, txs, gas, ms })
     return 0
-  } catch (error) {
-    const { message } = error as Error
-    const subject = Object.values(about).filter(Boolean).join(' ') || path
-    if (command === 'genesis') console.error(`${path}: ${message}`)
-    else print(`FAIL ${subject} ${message}`, { file: path, ok: false, ...about, error: message })
-    return status
+  } catch (thrown) {
+    const { message: error } = thrown as Error
+    const { chainId, blockNumber: number, hardfork: fork } = Object(file)
+    const subject = [chainId, number, fork].filter(Boolean).join(' ') || path
+    if (command === 'genesis') console.error(`${path}: ${error}`)
+    else print(`FAIL ${subject} ${error}`, { file: path, ok: false, chainId, number, fork, error })
+    return file === undefined ? 2 : 1
   }
 }
 
