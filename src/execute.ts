@@ -129,9 +129,8 @@ async function runDeposit({ vm, block, rules }: Context, raw: Uint8Array, gasPoo
   const poolGas = isSystemTx ? 0n : gasUsed
   if (!regolith) gasUsed = poolGas
   const depositNonce = regolith ? nonce : undefined
-  const depositReceiptVersion = canyon ? 1 : undefined
   const contractAddress = to ? undefined : createContractAddress(from, depositNonce ?? 0n)
-  const optional = { depositNonce, depositReceiptVersion, contractAddress }
+  const optional = { depositNonce, depositReceiptVersion: canyon ? 1 : undefined, contractAddress }
   return { type: DEPOSIT_TYPE, status, logs, gasUsed, poolGas, ...optional }
 }
 
