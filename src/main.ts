@@ -2,10 +2,13 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { gunzipSync } from 'node:zlib'
-import { createBlockHeaderFromRPC } from '@ethereumjs/block'
-import { bytesToHex, toBytes } from '@ethereumjs/util'
-import { createAllocState, createChain, createCrypto, createGenesis } from './index.ts'
-import { createWitnessState, executeBlock } from './index.ts'
+
+// Only now, for a wrong version may lack what is imported from it.
+checkVersions()
+const { createBlockHeaderFromRPC } = await import('@ethereumjs/block')
+const { bytesToHex, toBytes } = await import('@ethereumjs/util')
+const { createAllocState, createChain, createCrypto, createGenesis } = await import('./index.ts')
+const { createWitnessState, executeBlock } = await import('./index.ts')
 
 const USAGE = `usage: ethereumjs-op verify [--json] FILE...   execute blocks and compare the outcome
        ethereumjs-op genesis FILE             print the hash of the genesis block
@@ -13,6 +16,22 @@ FILE is .json or .json.gz. Exit status: 0 as expected, 1 a block differs or cann
 2 wrong usage or a file that cannot be read.`
 
 const customCrypto = await createCrypto()
+
+/**
+ * Ends the process if a package of EthereumJS is not exactly the version that this is made for.
+ *
+ * @throws if one is missing or damaged
+ */
+function checkVersions() {
+  const read = (path: string, base: string) => JSON.parse(`${readFileSync(new URL(path, base))}`)
+  const { dependencies } = read('../package.json', import.meta.url)
+  for (const name of Object.keys(dependencies).filter((key) => key.startsWith('@ethereumjs/'))) {
+    const { version } = read('../../package.json', import.meta.resolve(name))
+    if (version === dependencies[name]) continue
+    console.error(`${name} is ${version}, but only ${dependencies[name]} is supported`)
+    process.exit(2)
+  }
+}
 
 /** Executes the block of a block file on the state in the file. @throws if it is not as expected */
 async function verifyBlock(file: ReturnType<typeof JSON.parse>) {
