@@ -37,7 +37,7 @@ export async function createBN254(): Promise<EVMBN254Interface> {
     const [, x = '', y = ''] = mcl.callGetStr(mcl._mclBnG1_getStr, value, 16).split(' ')
     return hexToBytes(`0x${x.padStart(64, '0')}${y.padStart(64, '0')}`)
   }
-  // An addition takes less time than passing points to mcl.
+  // An addition takes as long as passing points to mcl.
   return Object.assign(new NobleBN254(), {
     mul: (input: Uint8Array) => {
       const [x, y] = split(input)

@@ -31,7 +31,7 @@ async function createRecover(): Promise<NonNullable<CustomCrypto['ecrecover']>> 
   const { recoverPublicKeyUncompressed } = await instantiateSecp256k1()
   // As a string, for there are no types.
   const native = await import('secp256k1/bindings.js' as string).catch((error: Error) =>
-    console.warn(`ecrecover takes three times as long without native secp256k1: ${error.message}`),
+    console.warn(`ecrecover takes twice as long without native secp256k1: ${error.message}`),
   )
   const recover = native?.default.ecdsaRecover ?? recoverPublicKeyUncompressed
   return (hash, v, r, s, chainId) => {
