@@ -1,81 +1,103 @@
 /**
- * Executes all real blocks with the project's cryptography and with EthereumJS's default, in turn,
- * and prints Mgas/s of both, the ratio and the slowest block. Then executes 200 blocks in a row and
- * prints the heap before and after.
+ * Executes all real blocks with this project patched, with it unpatched, and with stock EthereumJS,
+ * in turn. `node benchmarks/blocks.mjs` prints the tables.
  */
-import { readFileSync, readdirSync } from 'node:fs'
-import { gunzipSync } from 'node:zlib'
-import { createBlockHeaderFromRPC } from '@ethereumjs/block'
-import { bytesToHex, toBytes } from '@ethereumjs/util'
-import { createChain, createCrypto, createWitnessState, executeBlock } from '../dist/index.js'
+import { pathToFileURL } from 'node:url'
+import { CLOCK, blockPaths, medians, startVariants, sum, table } from './common.mjs'
 
-const folder = `${process.env.OP_FIXTURES ?? '../shared/fixtures'}/blocks`
-const rounds = Number(process.env.ROUNDS ?? 2)
-let names = []
-try {
-  names = readdirSync(folder).filter((name) => name.endsWith('.json.gz'))
-} catch {
-  console.log(`no blocks at ${folder}: nothing to measure`)
-  process.exit()
-}
-const files = names.map((name) => JSON.parse(gunzipSync(readFileSync(`${folder}/${name}`))))
-const fast = await createCrypto()
+/** Blocks above this gas do not take part in the warm-up. */
+const WARM_UP_GAS = 8_000_000
 
-/** Seconds that a block takes, without parsing its file. */
-async function run(file, customCrypto) {
-  const chain = createChain(file.config, { customCrypto })
-  const { number, timestamp } = file.parentHeader
-  const { common } = chain.rules({ number: BigInt(number), timestamp: BigInt(timestamp) })
-  const options = { common, skipConsensusFormatValidation: true }
-  const parent = createBlockHeaderFromRPC(file.parentHeader, options)
-  const state = createWitnessState(common, parent.stateRoot, file.preimages)
-  const getBlockHash = (ancestor) => toBytes(file.ancestorHashes?.[`${ancestor}`])
-  const attributes = file.payloadAttributes
+/**
+ * Measures every block in every variant, once a round.
+ *
+ * @param workers - a process for each variant
+ * @param opts.rounds - counted rounds; fewer if `opts.seconds` have passed after one
+ * @returns a row for each block, with the medians of its times by variant; stock has none for
+ * blocks that its state manager cannot execute on a witness
+ */
+export async function measureBlocks(workers, opts = {}) {
+  const { rounds = Number(process.env.ROUNDS ?? 3), seconds = 200 } = opts
+  const paths = blockPaths()
   const start = performance.now()
-  const { header } = await executeBlock({ chain, state, parent, attributes, getBlockHash })
-  const seconds = (performance.now() - start) / 1000
-  const hash = bytesToHex(header.hash())
-  const expected = file.expectedBlockHash ?? file.derivedBlockHash
-  if (hash !== expected) throw new Error(`${file.blockNumber}: ${hash} instead of ${expected}`)
-  return { seconds, gas: Number(header.gasUsed) }
-}
-
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1]
-const variants = {
-  'customCrypto of this project': fast,
-  'default EthereumJS cryptography': undefined,
-}
-const times = Object.keys(variants).map(() => files.map(() => []))
-const gas = []
-for (let round = 0; round <= rounds; round++) {
-  for (const [index, file] of files.entries()) {
-    for (const [variant, crypto] of Object.values(variants).entries()) {
-      const result = await run(file, crypto)
-      gas[index] = result.gas
-      // The first round warms up.
-      if (round > 0) times[variant][index].push(result.seconds)
+  const blocks = paths.map(() => ({ times: { patched: [], unpatched: [], stock: [] } }))
+  let round = 0
+  do {
+    for (const [index, path] of paths.entries()) {
+      for (const [variant, worker] of Object.entries(workers)) {
+        const block = blocks[index]
+        if (!block.times[variant] || (round === 0 && block.gas > WARM_UP_GAS)) continue
+        const isStock = variant === 'stock'
+        try {
+          const answer = await worker.call('./execute.mjs', 'runRealBlock', path, isStock)
+          const { wall, cpu, ...about } = answer
+          Object.assign(block, about)
+          // The first round warms up.
+          if (round > 0) block.times[variant].push({ wall, cpu })
+        } catch (error) {
+          if (!isStock) throw error
+          block.times[variant] = undefined
+        }
+      }
     }
-  }
+  } while (round++ < rounds && (round < 2 || performance.now() - start < seconds * 1000))
+  const rows = blocks.map(({ times, ...about }) => {
+    const measured = Object.entries(times).filter(([, values]) => values)
+    const variants = measured.map(([variant, values]) => [variant, medians(values)])
+    return { ...about, ...Object.fromEntries(variants) }
+  })
+  return { rounds: round - 1, blocks: rows.toSorted((a, b) => a.gas - b.gas) }
 }
-const totalGas = gas.reduce((a, b) => a + b, 0)
-const medians = times.map((variant) => variant.map(median))
-const totals = medians.map((variant) => variant.reduce((a, b) => a + b, 0))
-console.log(
-  `${files.length} blocks, ${(totalGas / 1e6).toFixed(1)} Mgas, medians of ${rounds} rounds`,
-)
-for (const [variant, name] of Object.keys(variants).entries()) {
-  const slowest = medians[variant].indexOf(Math.max(...medians[variant]))
-  const speed = (totalGas / totals[variant] / 1e6).toFixed(2)
-  const seconds = medians[variant][slowest].toFixed(2)
-  console.log(`${name}: ${speed} Mgas/s, slowest block ${files[slowest].blockNumber} ${seconds} s`)
-}
-console.log(`ratio: ${(totals[1] / totals[0]).toFixed(2)}`)
 
-const heap = () => {
-  globalThis.gc?.()
-  return (process.memoryUsage().heapUsed / 2 ** 20).toFixed(1)
+/** Totals of the variants: over all blocks they can execute, and over those that stock can. */
+export function summarize({ blocks }) {
+  const common = blocks.filter(({ stock }) => stock)
+  const total = (rows, variant, clock) => sum(rows.map((row) => row[variant][clock]))
+  const clocks = [CLOCK, CLOCK === 'cpu' ? 'wall' : 'cpu']
+  const gas = (rows) => sum(rows.map((row) => row.gas)) / 1e6
+  return ['patched', 'unpatched', 'stock'].map((variant) => {
+    const rows = blocks.filter((row) => row[variant])
+    const slowest = rows.toSorted((a, b) => b[variant][CLOCK] - a[variant][CLOCK])[0]
+    return {
+      variant,
+      blocks: rows.length,
+      speed: gas(rows) / total(rows, variant, CLOCK),
+      commonSpeed: gas(common) / total(common, variant, CLOCK),
+      ratios: clocks.map((clock) => total(common, 'stock', clock) / total(common, variant, clock)),
+      slowest: { number: slowest.number, ...slowest[variant] },
+    }
+  })
 }
-const small = files.filter((_, index) => gas[index] < 2_000_000)
-const before = heap()
-for (let index = 0; index < 200; index++) await run(small[index % small.length], fast)
-console.log(`heap before 200 blocks ${before} MB, after ${heap()} MB`)
+
+/** What the tables call the variants. */
+export const NAMES = {
+  patched: 'ethereumjs-op',
+  unpatched: 'ethereumjs-op, unpatched',
+  stock: 'stock EthereumJS',
+}
+
+/** The totals and the blocks as tables. */
+export function blockTables(result) {
+  const totals = table(
+    ['', 'blocks', 'Mgas/s', 'where stock can', '× stock', 'other clock ×', 'slowest', 's'],
+    summarize(result).map(({ variant, blocks, speed, commonSpeed, ratios, slowest }) => [
+      ...[NAMES[variant], blocks, speed, commonSpeed, ...ratios],
+      ...[`${slowest.number}`, slowest[CLOCK]],
+    ]),
+  )
+  const speed = (row, variant) => row[variant] && row.gas / 1e6 / row[variant][CLOCK]
+  const rows = result.blocks.map((row) => [
+    ...[`${row.chainId} ${row.number}`, row.fork, row.txs, row.gas / 1e6],
+    ...[speed(row, 'patched'), speed(row, 'unpatched'), speed(row, 'stock')],
+    ...[row.patched[CLOCK], row.stock && row.stock[CLOCK] / row.patched[CLOCK]],
+  ])
+  const head = ['block', 'fork', 'txs', 'Mgas', 'Mgas/s', 'unpatched', 'stock', 's', '× stock']
+  return `${totals}\n\n${table(head, rows)}`
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  blockPaths()
+  const { workers, stop } = startVariants()
+  const result = await measureBlocks(workers).finally(stop)
+  console.log(`medians of ${result.rounds} rounds\n\n${blockTables(result)}`)
+}
