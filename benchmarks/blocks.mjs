@@ -3,30 +3,25 @@
  * in turn. `node benchmarks/blocks.mjs` prints the tables.
  */
 import { pathToFileURL } from 'node:url'
-import { CLOCK, blockPaths, medians, startVariants, sum, table } from './common.mjs'
-
-/** Blocks above this gas do not take part in the warm-up. */
-const WARM_UP_GAS = 8_000_000
+import { CLOCK, blockPaths, isLate, medians, startVariants, sum, table } from './common.mjs'
 
 /**
- * Measures every block in every variant, once a round.
+ * Measures every block in every variant, once a round: one to warm up, then `ROUNDS`, or 3, fewer if
+ * it gets late.
  *
  * @param workers - a process for each variant
- * @param opts.rounds - counted rounds; fewer if `opts.seconds` have passed after one
  * @returns a row for each block, with the medians of its times by variant; stock has none for
  * blocks that its state manager cannot execute on a witness
  */
-export async function measureBlocks(workers, opts = {}) {
-  const { rounds = Number(process.env.ROUNDS ?? 3), seconds = 200 } = opts
-  const paths = blockPaths()
-  const start = performance.now()
+export async function measureBlocks(workers) {
+  const [paths, rounds] = [blockPaths(), Number(process.env.ROUNDS ?? 3)]
   const blocks = paths.map(() => ({ times: { patched: [], unpatched: [], stock: [] } }))
   let round = 0
   do {
     for (const [index, path] of paths.entries()) {
       for (const [variant, worker] of Object.entries(workers)) {
         const block = blocks[index]
-        if (!block.times[variant] || (round === 0 && block.gas > WARM_UP_GAS)) continue
+        if (!block.times[variant]) continue
         const isStock = variant === 'stock'
         try {
           const answer = await worker.call('./execute.mjs', 'runRealBlock', path, isStock)
@@ -40,7 +35,7 @@ export async function measureBlocks(workers, opts = {}) {
         }
       }
     }
-  } while (round++ < rounds && (round < 2 || performance.now() - start < seconds * 1000))
+  } while (round++ < rounds && (round < 2 || !isLate(200)))
   const rows = blocks.map(({ times, ...about }) => {
     const measured = Object.entries(times).filter(([, values]) => values)
     const variants = measured.map(([variant, values]) => [variant, medians(values)])

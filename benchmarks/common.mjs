@@ -23,6 +23,15 @@ export function blockPaths() {
  */
 export const CLOCK = process.env.CLOCK === 'cpu' ? 'cpu' : 'wall'
 
+/** Milliseconds on the clock that tables use, of this process. */
+export const now = () => {
+  const { user, system } = process.cpuUsage()
+  return CLOCK === 'cpu' ? (user + system) / 1000 : performance.now()
+}
+
+/** True when so many seconds have passed since this process started: time to do less. */
+export const isLate = (seconds) => performance.now() > seconds * 1000
+
 export const sum = (values) => values.reduce((a, b) => a + b, 0)
 
 /** The middle value; of an even number of values the mean of both in the middle. */

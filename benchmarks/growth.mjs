@@ -27,7 +27,7 @@ export async function timeBlock(mgas) {
   const attributes = attributesOf(mixed.slice(0, mgas * 11))
   const times = []
   let gas
-  for (let round = 0; round < 4; round++) {
+  for (let round = 0; round < 3; round++) {
     const state = await project.createAllocState(common, ALLOC)
     const parent = await parentAt(state)
     const time = await timed(() => project.executeBlock({ chain, state, parent, attributes }))
@@ -92,7 +92,7 @@ export async function timeOnState(size) {
   )
   const [attributes, times, count] = [attributesOf(transactions), [], nodes.size]
   const parent = project.createHeader({ common }, parentOf(root))
-  for (let round = 0; round < 4; round++) {
+  for (let round = 0; round < 3; round++) {
     const state = new project.State(common, nodes, root)
     const time = await timed(() => project.executeBlock({ chain, state, parent, attributes }))
     if (Number(time.result.header.gasUsed) !== 500 * 21_000) throw new Error('other gas than meant')

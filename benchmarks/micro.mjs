@@ -6,21 +6,21 @@ import { RLP } from '@ethereumjs/rlp'
 import { createTxFromRLP } from '@ethereumjs/tx'
 import { hexToBytes } from '@ethereumjs/util'
 import * as project from '../dist/index.js'
-import { median, sum } from './common.mjs'
+import { median, now, sum } from './common.mjs'
 
 /** Microseconds that `run` takes for one of `count` things: the median of rounds of 100 ms. */
 async function microseconds(count, run) {
   const rounds = []
   // The first round warms up.
   for (let round = 0; round < 6; round++) {
-    const start = performance.now()
+    const start = now()
     let times = 0
-    while (performance.now() - start < 100) {
+    while (now() - start < 100) {
       const pending = run()
       if (pending) await pending
       times++
     }
-    rounds.push(((performance.now() - start) * 1000) / times / count)
+    rounds.push(((now() - start) * 1000) / times / count)
   }
   return median(rounds.slice(1))
 }
@@ -46,7 +46,10 @@ export async function measureSteps(path) {
   const fees = { l1GasPrice: 10n ** 10n, l1BlobBaseFee: 1n, scalars: 1n << 96n, operator: 0n }
   const zeros = new Uint8Array(100_000)
   let seed = 1
-  const random = zeros.map(() => (seed = (Math.imul(seed, 1103515245) + 12345) >>> 0) >>> 16)
+  const random = zeros.map(() => {
+    seed = Math.imul(seed, 1103515245) + 12345
+    return seed >>> 16
+  })
   const topic = new Uint8Array(32).fill(1)
   const log = [new Uint8Array(20), [topic, topic, topic], topic]
   const receipts = Array.from({ length: 200 }, (_, index) => ({

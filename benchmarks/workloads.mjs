@@ -1,13 +1,8 @@
 /** Workloads that any Ethereum client can run: accounts, contracts and signed transactions. */
-import { createFeeMarket1559Tx } from '@ethereumjs/tx'
-import {
-  bytesToHex,
-  concatBytes,
-  createAddressFromPrivateKey,
-  setLengthLeft,
-} from '@ethereumjs/util'
 import { Common, Hoodi } from '@ethereumjs/common'
-import { bigIntToBytes, hexToBytes } from '@ethereumjs/util'
+import { createFeeMarket1559Tx } from '@ethereumjs/tx'
+import { bigIntToBytes, bytesToHex, concatBytes, setLengthLeft } from '@ethereumjs/util'
+import { createAddressFromPrivateKey } from '@ethereumjs/util'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 
 const word = (value) => setLengthLeft(bigIntToBytes(BigInt(value)), 32)
@@ -148,7 +143,10 @@ const PAIRS = [2n, FIELD - 2n].map((y) => hexWord(1).slice(2) + hexWord(y).slice
 const many = (count, make) => Array.from({ length: count }, (_, index) => make(index))
 const once = (make) => {
   let made
-  return () => (made ??= { alloc: ALLOC, transactions: make() })
+  return () => {
+    made ??= { alloc: ALLOC, transactions: make() }
+    return made
+  }
 }
 
 /** Accounts and raw transactions of each workload, signed when first asked for. */
