@@ -6,8 +6,8 @@ import { pathToFileURL } from 'node:url'
 import { CLOCK, blockPaths, isLate, medians, startVariants, sum, table } from './common.mjs'
 
 /**
- * Measures every block in every variant, once a round: one to warm up, then `ROUNDS`, or 3, fewer if
- * it gets late.
+ * Measures every block in every variant, once a round: one to warm up, then `ROUNDS`, or 3. If it gets
+ * late there are fewer, and what has no counted round keeps the time of the first.
  *
  * @param workers - a process for each variant
  * @returns a row for each block, with the medians of its times by variant; stock has none for
@@ -21,27 +21,30 @@ export async function measureBlocks(workers) {
     for (const [index, path] of paths.entries()) {
       for (const [variant, worker] of Object.entries(workers)) {
         const block = blocks[index]
-        if (!block.times[variant]) continue
+        if (!block.times[variant] || (round > 0 && isLate(240))) continue
         const isStock = variant === 'stock'
         try {
           const answer = await worker.call('./execute.mjs', 'runRealBlock', path, isStock)
           const { wall, cpu, ...about } = answer
           Object.assign(block, about)
-          // The first round warms up.
-          if (round > 0) block.times[variant].push({ wall, cpu })
+          block.times[variant].push({ wall, cpu })
         } catch (error) {
           if (!isStock) throw error
           block.times[variant] = undefined
         }
       }
     }
-  } while (round++ < rounds && (round < 2 || !isLate(200)))
+  } while (round++ < rounds && !isLate(200))
   const rows = blocks.map(({ times, ...about }) => {
     const measured = Object.entries(times).filter(([, values]) => values)
-    const variants = measured.map(([variant, values]) => [variant, medians(values)])
+    const variants = measured.map(([variant, values]) => [
+      variant,
+      medians(values.length > 1 ? values.slice(1) : values),
+    ])
     return { ...about, ...Object.fromEntries(variants) }
   })
-  return { rounds: round - 1, blocks: rows.toSorted((a, b) => a.gas - b.gas) }
+  const counted = blocks.map(({ times }) => times.unpatched.length - 1)
+  return { rounds: Math.min(...counted), blocks: rows.toSorted((a, b) => a.gas - b.gas) }
 }
 
 /** Totals of the variants: over all blocks they can execute, and over those that stock can. */

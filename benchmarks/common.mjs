@@ -101,7 +101,7 @@ export function table(head, rows) {
   const line = (row) =>
     `| ${row.map((cell, at) => (isNumber[at] ? cell.padStart(widths[at]) : cell.padEnd(widths[at]))).join(' | ')} |`
   const rule = widths.map((width, at) =>
-    isNumber[at] ? '-'.repeat(width - 1) + ':' : '-'.repeat(width),
+    isNumber[at] ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width),
   )
   return [line(texts[0]), `| ${rule.join(' | ')} |`, ...texts.slice(1).map(line)].join('\n')
 }

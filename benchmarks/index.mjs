@@ -26,7 +26,7 @@ async function measureWorkloads({ patched, unpatched, stock }, anvil) {
   for (const name of Object.keys(WORKLOADS)) {
     const gas = new Set()
     const times = Object.fromEntries(Object.keys(engines).map((engine) => [engine, []]))
-    for (let round = 0; round < (isLate(260) ? 2 : 4); round++) {
+    for (let round = 0; round < (isLate(270) ? 2 : 4); round++) {
       for (const [engine, execute] of Object.entries(engines)) {
         const time = await execute(name)
         gas.add(time.gas)
@@ -40,14 +40,16 @@ async function measureWorkloads({ patched, unpatched, stock }, anvil) {
   return rows
 }
 
-/** Blocks of growing gas, then 500 transfers on growing states; the last takes the memory. */
+/** Blocks of growing gas, then 500 transfers on growing states; the largest only if there is time. */
 async function measureGrowth() {
   const worker = startWorker()
   const [gas, states] = [[], []]
   for (const mgas of [1, 5, 10, 20, 40, 60]) {
+    if (isLate(500)) break
     gas.push(await worker.call('./growth.mjs', 'timeBlock', mgas))
   }
-  for (const size of [1e3, 1e4, 1e5, isLate(420) ? 3e5 : 1e6]) {
+  for (const size of [1e3, 1e4, 1e5, isLate(440) ? 3e5 : 1e6]) {
+    if (isLate(520)) break
     states.push(await worker.call('./growth.mjs', 'timeOnState', size))
   }
   worker.stop()
@@ -108,10 +110,10 @@ try {
   stop()
   anvil?.stop()
 }
-log('growth')
-results.growth = await measureGrowth()
 log('memory')
 results.heap = await measureHeap()
+log('growth')
+results.growth = await measureGrowth()
 results.goals = judge(results)
 results.seconds = Math.round((performance.now() - start) / 1000)
 

@@ -43,6 +43,7 @@ export function plotBlocks({ blocks }, caption) {
   }
   const size = `width="${LEFT + WIDTH + 40}" height="${bottom + 24}"`
   return `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="sans-serif" font-size="11">
+<title>Mgas/s of each real block</title>
 <rect width="100%" height="100%" fill="white"/>
 ${parts.join('\n')}
 </svg>
