@@ -111,7 +111,7 @@ export function createChain(config: ChainConfig, opts: { customCrypto?: Crypto }
     if (number < bedrockBlock) throw new Error(`block ${number} is older than Bedrock`)
     return forks.findLast((_, index) => forkTimes[index] <= timestamp)!
   }
-  return { canyonTime: forkTimes[FORKS.indexOf('canyon')], rules }
+  return { chainId, canyonTime: forkTimes[FORKS.indexOf('canyon')], rules }
 }
 
 /** An OP chain: its rules at any point of its history. */

@@ -2,6 +2,18 @@ import { type EVM, EVMError } from '@ethereumjs/evm'
 import { Address, bigIntToAddressBytes, bigIntToBytes } from '@ethereumjs/util'
 import { bytesToBigInt, setLengthLeft } from '@ethereumjs/util'
 
+/** Longest time in milliseconds that execution keeps everything else from running. */
+const TIME_SLICE = 20
+
+let resumed = 0
+
+/** Lets the other work of the process run, where execution has taken its time slice. */
+export async function breathe() {
+  if (performance.now() - resumed < TIME_SLICE) return
+  await new Promise((resolve) => setTimeout(resolve))
+  resumed = performance.now()
+}
+
 /** Below this much gas SSTORE fails (EIP-2200). */
 const SSTORE_SENTRY_GAS = 2300n
 
@@ -27,6 +39,10 @@ export function correctOpcodes(evm: EVM) {
     const account = await stateManager.getAccount(address)
     stack.push(!account || account.isEmpty() ? 0n : bytesToBigInt(account.codeHash))
   }
+  // No loop goes without a JUMPDEST.
+  const jumpdest = opcodes[0x5b]
+  const opcodeInfo = { ...jumpdest.opcodeInfo, isAsync: true }
+  opcodes[0x5b] = { ...jumpdest, opcodeInfo, opHandler: breathe }
   for (const number of [0xf0, 0xf5]) {
     const [opcode, items] = [opcodes[number], number === 0xf0 ? 3 : 4]
     const original = opcode.opHandler

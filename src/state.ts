@@ -42,12 +42,15 @@ class NodeStore extends MapDB<string, Uint8Array> {
  * outermost checkpoint commits. It resolves no more nodes than a witness holds.
  */
 export class State extends MerkleStateManager {
+  readonly nodes: Map<string, Uint8Array>
+
   /** @param nodes - trie nodes and code by hash (64 hex digits); new ones are added */
   constructor(common: Common, nodes = new Map<string, Uint8Array>(), root?: Uint8Array) {
     const db = new NodeStore(nodes)
     const valueEncoding = ValueEncoding.Bytes
     const trie = new MerklePatriciaTrie({ common, db, root, valueEncoding, useKeyHashing: true })
     super({ common, trie, caches: new Caches() })
+    this.nodes = nodes
   }
 
   /** The original also writes through to the trie, which needs siblings that a witness lacks. */
