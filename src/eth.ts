@@ -1,19 +1,14 @@
 import { getMerkleStateProof } from '@ethereumjs/statemanager'
-import {
-  Account,
-  bigIntMin,
-  bytesToHex,
-  createAddressFromString,
-  hexToBytes,
-} from '@ethereumjs/util'
-import { setLengthLeft, toBytes } from '@ethereumjs/util'
+import { Account, bigIntMin, bytesToHex, createAddressFromString } from '@ethereumjs/util'
+import { hexToBytes, setLengthLeft, toBytes } from '@ethereumjs/util'
+import { JsonRpcError } from 'jsonrpc-lite'
 import { z } from 'zod'
 import { calculateBaseFee } from './header.ts'
-import { type BlockJSON, type JSONObject, encode } from './json.ts'
-import type { Node } from './node.ts'
+import type { JSONObject } from './json.ts'
+import type { BlockId, Node } from './node.ts'
 import { breathe } from './opcodes.ts'
 import type { Pool } from './pool.ts'
-import { ADDRESS, DATA, HASH, type Methods, QUANTITY, RPCError, method } from './rpc.ts'
+import { ADDRESS, DATA, HASH, type Methods, QUANTITY, method } from './rpc.ts'
 
 /** Wei per gas that senders are advised to pay the sequencer, as op-geth does. */
 const SUGGESTED_TIP = 1_000_000n
@@ -24,198 +19,174 @@ const MAX_CALL_GAS = 50_000_000n
 /** Most logs in an answer. */
 const MAX_LOGS = 10_000
 
-/** Most blocks in a fee history. */
-const MAX_FEE_HISTORY = 1_024
-
-/** A block by hash, number or label, also as EIP-1898 has it; `pending` is `latest` (J-20). */
-const BLOCK = z
-  .union([
-    HASH,
-    QUANTITY.transform(Number),
-    z.enum(['latest', 'safe', 'finalized']),
-    z.literal('pending').transform(() => 'latest'),
-    z.literal('earliest').transform(() => 0),
-    z.object({ blockHash: HASH }).transform(({ blockHash }) => blockHash),
-    z.object({ blockNumber: QUANTITY }).transform(({ blockNumber }) => Number(blockNumber)),
-  ])
-  .default('latest')
+const ACCOUNT = ADDRESS.transform((address) => createAddressFromString(address))
 
 /** A storage slot: 32 bytes, or a number. */
 const SLOT = z
   .union([HASH, QUANTITY])
   .transform((slot) => setLengthLeft(toBytes(slot as bigint), 32))
 
-/** A call as wallets write it. Fees and nonce do not matter to it. */
+/** A block by hash, number or label, also as EIP-1898 has it; `pending` is `latest` (J-20). */
+const NUMBER = z.union([
+  QUANTITY.transform(Number),
+  z.enum(['latest', 'safe', 'finalized']),
+  z.literal('pending').transform(() => 'latest'),
+  z.literal('earliest').transform(() => 0),
+])
+const EIP_1898 = z.object({ blockHash: HASH.optional(), blockNumber: NUMBER.optional() })
+const BLOCK = z
+  .union([HASH, NUMBER, EIP_1898.transform((id) => id.blockHash ?? id.blockNumber ?? 'latest')])
+  .default('latest')
+
+/** A call as wallets write it; it pays nothing for gas. */
 const CALL = z
   .object({
-    from: ADDRESS.default(`0x${'00'.repeat(20)}`),
-    to: ADDRESS.nullish(),
-    value: QUANTITY.default(0n),
-    gas: QUANTITY.optional(),
-    data: DATA.optional(),
-    input: DATA.optional(),
+    from: ACCOUNT.default(createAddressFromString(`0x${'00'.repeat(20)}`)),
+    to: ACCOUNT.nullish(),
   })
-  .transform(({ from, to, value, gas, data, input }) => ({
-    from: createAddressFromString(from),
-    to: to ? createAddressFromString(to) : undefined,
-    value,
-    gas,
-    data: hexToBytes(input ?? data ?? '0x'),
-  }))
-
-/** A number of blocks; some clients write it in decimal. */
-const COUNT = z.union([z.int().min(1), QUANTITY.transform(Number)])
+  .extend({ value: QUANTITY.default(0n), gas: QUANTITY.optional() })
+  .extend({ data: DATA.default('0x'), input: DATA.optional() })
 
 const oneOrMore = <T extends z.ZodType>(schema: T) =>
-  z.union([schema.transform((item) => [item]), z.array(schema)])
+  z.union([schema.transform((item) => [item]), z.array(schema)]).nullish()
 
-const FILTER = z.object({
-  fromBlock: BLOCK,
-  toBlock: BLOCK,
-  blockHash: HASH.optional(),
-  address: oneOrMore(ADDRESS).nullish(),
-  topics: z.array(oneOrMore(HASH).nullable()).default([]),
-})
+const FILTER = z
+  .object({ fromBlock: BLOCK, toBlock: BLOCK, blockHash: HASH.optional() })
+  .extend({ address: oneOrMore(ADDRESS), topics: z.array(oneOrMore(HASH)).default([]) })
 
 /** The methods that wallets, explorers and the other parts of the OP Stack call. */
 export function createEth(node: Node, pool: Pool): Methods {
-  const { chain, store } = node
+  const { chainId } = node.chain
 
   /** @throws if there is no such block; op-node looks for these words (J-02) */
-  function blockOf(id: string | number) {
-    const block = store.find(id)
-    if (!block) throw new RPCError(-32000, `block not found: ${id}`)
+  function blockOf(id: BlockId) {
+    const block = node.find(id)
+    if (!block) throw new JsonRpcError(`block not found: ${id}`, -32000)
     return block
   }
 
-  async function accountAt(address: string, id: string | number) {
-    const { state } = node.after(blockOf(id))
-    return (await state.getAccount(createAddressFromString(address))) ?? new Account()
-  }
+  const stateAt = (id: BlockId) => node.after(blockOf(id)).state
+
+  const accountAt = async (address: z.output<typeof ACCOUNT>, id: BlockId) =>
+    (await stateAt(id).getAccount(address)) ?? new Account()
 
   /** A block with its transactions, or only their hashes. */
-  function toBlock(id: string | number, isFull: boolean) {
-    const block = store.find(id)
-    if (!block) return null
-    const { header, size, transactions } = block
-    const withdrawals = header.withdrawalsRoot && []
-    const list = isFull ? transactions : transactions.map(({ hash }) => hash)
-    return { ...header, size, uncles: [], withdrawals, transactions: list }
-  }
-
-  const ofTransaction = (list: 'transactions' | 'receipts', name: string) => (hash: string) =>
-    store.findByTransaction(hash)?.[list].find((item) => item[name] === hash)
-
-  /** Runs a call. @throws with the data of a revert */
-  async function call(request: z.output<typeof CALL>, id: string | number) {
-    const gas = bigIntMin(request.gas ?? MAX_CALL_GAS, MAX_CALL_GAS)
-    const outcome = await node.call(blockOf(id), { ...request, gas })
-    if (outcome.error === 'revert') {
-      throw new RPCError(3, 'execution reverted', bytesToHex(outcome.returnValue))
+  function getBlock(id: BlockId, isFull: boolean) {
+    const { header, transactions } = node.find(id) ?? {}
+    if (!header) return null
+    const body = { uncles: [], withdrawals: header.withdrawalsRoot && [] }
+    return {
+      ...header,
+      ...body,
+      transactions: isFull ? transactions : transactions?.map(({ hash }) => hash),
     }
-    if (outcome.error) throw new RPCError(-32000, outcome.error)
-    return outcome
   }
 
-  /** The least gas with which a call succeeds, to within 1/64. */
-  async function estimateGas(request: z.output<typeof CALL>, id: string | number) {
-    const block = blockOf(id)
-    const limit = BigInt(block.header.gasLimit)
-    let high = bigIntMin(request.gas ?? limit, limit)
-    const { gasUsed } = await call({ ...request, gas: high }, id)
-    const isEnough = async (gas: bigint) => !(await node.call(block, { ...request, gas })).error
-    if (await isEnough(gasUsed)) return encode(gasUsed)
-    let low = gasUsed
+  const getTransaction = (hash: string) =>
+    node.findByTransaction(hash)?.transactions.find((transaction) => transaction.hash === hash)
+
+  const getReceipt = (hash: string) =>
+    node.findByTransaction(hash)?.receipts.find((receipt) => receipt.transactionHash === hash)
+
+  const simulate = (request: z.output<typeof CALL>, gas: bigint, id: BlockId) =>
+    node.call(blockOf(id), {
+      ...request,
+      gas,
+      to: request.to ?? undefined,
+      data: hexToBytes(request.input ?? request.data),
+    })
+
+  /** Runs a call. @throws if it fails, with the data of a revert */
+  async function call(request: z.output<typeof CALL>, most: bigint, id: BlockId) {
+    const outcome = await simulate(request, bigIntMin(request.gas ?? most, most), id)
+    if (!outcome.error) return outcome
+    if (outcome.error !== 'revert') throw new JsonRpcError(outcome.error, -32000)
+    throw new JsonRpcError('execution reverted', 3, bytesToHex(outcome.returnValue))
+  }
+
+  /** The least gas with which a call succeeds, or up to 1/64 more. */
+  async function estimateGas(request: z.output<typeof CALL>, id: BlockId) {
+    let high = BigInt(blockOf(id).header.gasLimit)
+    let { gasUsed: low } = await call(request, high, id)
+    const isEnough = async (gas: bigint) => !(await simulate(request, gas, id)).error
+    if (await isEnough(low)) return low
     while ((high - low) * 64n > high) {
       const middle = bigIntMin((low + high) / 2n, low * 2n)
       if (await isEnough(middle)) high = middle
       else low = middle
     }
-    return encode(high)
+    return high
   }
 
-  async function getLogs(filter: z.output<typeof FILTER>) {
-    const { address, topics, blockHash } = filter
-    const [first, last] = [blockHash ?? filter.fromBlock, blockHash ?? filter.toBlock].map((id) =>
-      Number(blockOf(id).header.number),
+  /** The logs of a range of blocks that match a filter. */
+  async function getLogs({
+    fromBlock,
+    toBlock,
+    blockHash,
+    address,
+    topics,
+  }: z.output<typeof FILTER>) {
+    const [first, last] = [fromBlock, toBlock].map((id) =>
+      Number(blockOf(blockHash ?? id).header.number),
     )
-    const isWanted = (log: JSONObject) => {
-      const of = log.topics as string[]
-      return (
-        (!address || address.includes(log.address as never)) &&
-        topics.every((wanted, index) => !wanted || wanted.includes(of[index] as never))
-      )
-    }
+    const isIn = (wanted: string[] | null | undefined, value: string) =>
+      wanted?.includes(value) ?? true
     const logs: JSONObject[] = []
     for (let number = first; number <= last; number++) {
       await breathe()
-      const { receipts } = blockOf(blockHash ?? number)
-      logs.push(...receipts.flatMap((receipt) => receipt.logs as JSONObject[]).filter(isWanted))
-      if (logs.length > MAX_LOGS) throw new RPCError(-32005, `more than ${MAX_LOGS} logs`)
+      const all = blockOf(blockHash ?? number).receipts.flatMap(
+        (receipt) => receipt.logs as unknown as JSONObject[],
+      )
+      logs.push(
+        ...all.filter(
+          (log) =>
+            isIn(address, log.address) && topics.every((wanted, i) => isIn(wanted, log.topics[i])),
+        ),
+      )
+      if (logs.length > MAX_LOGS) throw new JsonRpcError(`more than ${MAX_LOGS} logs`, -32005)
     }
     return logs
   }
 
-  const nextBaseFee = (block: BlockJSON) => {
-    const { header, rules } = node.after(block)
-    return calculateBaseFee(chain, header, rules)
-  }
-
-  function feeHistory(count: number, id: string | number) {
-    const newest = blockOf(id)
-    const last = Number(newest.header.number)
-    const first = Math.max(last - Math.min(count, MAX_FEE_HISTORY) + 1, 0)
-    const blocks = Array.from({ length: last - first + 1 }, (_, index) => blockOf(first + index))
-    const baseFees = blocks.map(({ header }) => header.baseFeePerGas)
-    const gasUsedRatio = blocks.map(
-      ({ header }) => Number(header.gasUsed) / Number(header.gasLimit),
-    )
-    const oldestBlock = encode(first)
-    return { oldestBlock, baseFeePerGas: [...baseFees, encode(nextBaseFee(newest))], gasUsedRatio }
+  function gasPrice() {
+    const { header, rules } = node.after(node.head())
+    return calculateBaseFee(node.chain, header, rules) + SUGGESTED_TIP
   }
 
   return {
-    eth_chainId: method([], () => encode(chain.chainId)),
-    net_version: method([], () => String(chain.chainId)),
+    eth_chainId: method([], () => chainId),
+    net_version: method([], () => `${chainId}`),
     web3_clientVersion: method([], () => 'ethereumjs-op'),
     eth_syncing: method([], () => false),
     eth_accounts: method([], () => []),
     eth_blockNumber: method([], () => node.head().header.number),
-    eth_getBlockByNumber: method([BLOCK, z.boolean().default(false)], toBlock),
-    eth_getBlockByHash: method([HASH, z.boolean().default(false)], toBlock),
-    eth_getBlockReceipts: method([BLOCK], (id) => store.find(id)?.receipts),
-    eth_getTransactionByHash: method([HASH], ofTransaction('transactions', 'hash')),
-    eth_getTransactionReceipt: method([HASH], ofTransaction('receipts', 'transactionHash')),
-    eth_getBalance: method([ADDRESS, BLOCK], async (address, id) =>
-      encode((await accountAt(address, id)).balance),
+    eth_getBlockByNumber: method([NUMBER, z.boolean().default(false)], getBlock),
+    eth_getBlockByHash: method([HASH, z.boolean().default(false)], getBlock),
+    eth_getBlockReceipts: method([BLOCK], (id) => node.find(id)?.receipts),
+    eth_getTransactionByHash: method([HASH], getTransaction),
+    eth_getTransactionReceipt: method([HASH], getReceipt),
+    eth_getBalance: method([ACCOUNT, BLOCK], async (...at) => (await accountAt(...at)).balance),
+    eth_getTransactionCount: method(
+      [ACCOUNT, BLOCK],
+      async (...at) => (await accountAt(...at)).nonce,
     ),
-    eth_getTransactionCount: method([ADDRESS, BLOCK], async (address, id) =>
-      encode((await accountAt(address, id)).nonce),
+    eth_getCode: method([ACCOUNT, BLOCK], (address, id) => stateAt(id).getCode(address)),
+    eth_getStorageAt: method([ACCOUNT, SLOT, BLOCK], async (address, slot, id) =>
+      setLengthLeft(await stateAt(id).getStorage(address, slot), 32),
     ),
-    eth_getCode: method([ADDRESS, BLOCK], async (address, id) =>
-      encode(await node.after(blockOf(id)).state.getCode(createAddressFromString(address))),
+    eth_getProof: method([ACCOUNT, z.array(SLOT), BLOCK], (address, slots, id) =>
+      getMerkleStateProof(stateAt(id), address, slots),
     ),
-    eth_getStorageAt: method([ADDRESS, SLOT, BLOCK], async (address, slot, id) => {
-      const value = await node
-        .after(blockOf(id))
-        .state.getStorage(createAddressFromString(address), slot)
-      return encode(setLengthLeft(value, 32))
-    }),
-    eth_getProof: method([ADDRESS, z.array(SLOT), BLOCK], (address, slots, id) =>
-      getMerkleStateProof(node.after(blockOf(id)).state, createAddressFromString(address), slots),
-    ),
-    eth_call: method([CALL, BLOCK], async (request, id) =>
-      encode((await call(request, id)).returnValue),
+    eth_call: method(
+      [CALL, BLOCK],
+      async (request, id) => (await call(request, MAX_CALL_GAS, id)).returnValue,
     ),
     eth_estimateGas: method([CALL, BLOCK], estimateGas),
-    eth_gasPrice: method([], () => encode(nextBaseFee(node.head()) + SUGGESTED_TIP)),
-    eth_maxPriorityFeePerGas: method([], () => encode(SUGGESTED_TIP)),
-    eth_feeHistory: method([COUNT, BLOCK, z.unknown()], feeHistory),
+    eth_gasPrice: method([], gasPrice),
+    eth_maxPriorityFeePerGas: method([], () => SUGGESTED_TIP),
     eth_getLogs: method([FILTER], getLogs),
-    eth_sendRawTransaction: method([DATA], async (raw) => encode(await pool.add(hexToBytes(raw)))),
-    miner_setMaxDASize: method([QUANTITY, QUANTITY], (transaction, block) => {
-      Object.assign(pool.maxDASize, { transaction, block })
-      return true
-    }),
+    eth_sendRawTransaction: method([DATA], (raw) => pool.add(hexToBytes(raw))),
+    // Compressed data is not limited here, and callers are told so.
+    miner_setMaxDASize: method([QUANTITY, QUANTITY], () => false),
   }
 }

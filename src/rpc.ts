@@ -2,9 +2,10 @@ import type { PrefixedHexString } from '@ethereumjs/util'
 import { type ServerType, serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { verify } from 'hono/jwt'
-import * as jsonrpc from 'jsonrpc-lite'
+import { jwtVerify } from 'jose'
+import { type IParsedObject, JsonRpcError, error, parse, success } from 'jsonrpc-lite'
 import { z } from 'zod'
+import { encode } from './json.ts'
 import { breathe } from './opcodes.ts'
 
 /** Longest request in bytes, and most requests in a batch (E-12). */
@@ -16,8 +17,8 @@ const MAX_TOKEN_AGE = 60
 /** A parameter of this many bytes in hex, or of any number of them. */
 export const bytes = (length?: number) => {
   const digits = length === undefined ? '([0-9a-f]{2})*' : `[0-9a-f]{${2 * length}}`
-  const schema = z.string().regex(new RegExp(`^0x${digits}$`, 'i'))
-  return schema.transform((text) => text.toLowerCase() as PrefixedHexString)
+  const hex = z.string().regex(new RegExp(`^0x${digits}$`, 'i'))
+  return hex.transform((text) => text.toLowerCase() as PrefixedHexString)
 }
 export const [HASH, ADDRESS, DATA] = [bytes(32), bytes(20), bytes()]
 
@@ -27,97 +28,69 @@ export const QUANTITY = z
   .regex(/^0x[0-9a-f]{1,64}$/i)
   .transform(BigInt)
 
-/** An error with a code that the caller can act on. */
-export class RPCError extends Error {
-  readonly code: number
-  readonly data: unknown
-
-  constructor(code: number, message: string, data?: unknown) {
-    super(message)
-    this.code = code
-    this.data = data
-  }
-}
-
 /** Methods by name. Each checks its own parameters. */
 export type Methods = Record<string, (params: unknown) => unknown>
 
-/** A method that runs with parameters as their schemas read them. */
+/** A method that runs on parameters as their schemas read them. */
 export const method =
   <T extends [] | [z.ZodType, ...z.ZodType[]]>(
     schemas: T,
     run: (...params: { [K in keyof T]: z.output<T[K]> }) => unknown,
   ) =>
-  (params: unknown) =>
-    run(...(z.tuple(schemas as [z.ZodType]).parse(params) as never))
+  async (params: unknown) =>
+    encode(await run(...(z.tuple(schemas as [z.ZodType]).parse(params) as never)))
 
-/** Calls a method and wraps its result or error. */
-async function answer(methods: Methods, request: jsonrpc.IParsedObject) {
-  const { payload } = request
-  if (payload instanceof jsonrpc.JsonRpcError) return jsonrpc.error(null, payload)
-  if (!('method' in payload))
-    return jsonrpc.error(null, jsonrpc.JsonRpcError.invalidRequest(undefined))
-  const id = 'id' in payload ? payload.id : null
-  const fail = (code: number, message: string, data?: unknown) =>
-    jsonrpc.error(id, new jsonrpc.JsonRpcError(message, code, data))
+/** Calls a method. A request without `id` gets no answer. */
+async function answer(methods: Methods, { payload }: IParsedObject) {
+  if (payload instanceof JsonRpcError) return error(null, payload)
+  if (!('method' in payload)) return error(null, JsonRpcError.invalidRequest(undefined))
+  const { id, method, params = [] } = { id: undefined, ...payload }
   try {
-    if (!Object.hasOwn(methods, payload.method))
-      return fail(-32601, `the method ${payload.method} does not exist`)
-    const result = await methods[payload.method](payload.params ?? [])
-    return 'id' in payload ? jsonrpc.success(id, result ?? null) : undefined
-  } catch (error) {
-    if (error instanceof z.ZodError) return fail(-32602, z.prettifyError(error))
-    const { code, message, data } = error as RPCError
-    return fail(Number.isInteger(code) ? code : -32000, message, data)
+    if (!Object.hasOwn(methods, method))
+      throw new JsonRpcError(`there is no method ${method}`, -32601)
+    const result = await methods[method](params)
+    return id === undefined ? undefined : success(id, result ?? null)
+  } catch (thrown) {
+    if (thrown instanceof JsonRpcError) return error(id ?? null, thrown)
+    const [code, text] =
+      thrown instanceof z.ZodError
+        ? [-32602, z.prettifyError(thrown)]
+        : [-32000, (thrown as Error).message]
+    return error(id ?? null, new JsonRpcError(text, code))
   }
 }
 
-/** Answers the text of a request or batch. */
+/** Answers the text of a request or a batch. */
 async function respond(methods: Methods, text: string) {
-  const parsed = jsonrpc.parse(text)
+  const parsed = parse(text)
   if (!Array.isArray(parsed)) return answer(methods, parsed)
-  if (parsed.length > MAX_BATCH)
-    return jsonrpc.error(null, new jsonrpc.JsonRpcError('batch too large', -32600))
+  if (parsed.length > MAX_BATCH) return error(null, new JsonRpcError('batch too large', -32600))
   const answers = []
   for (const request of parsed) {
     await breathe()
     answers.push(await answer(methods, request))
   }
-  return answers.filter((item) => item !== undefined)
+  return answers.filter((item) => item)
 }
 
 /** Whether a request has a fresh token that is signed with the secret (E-51). */
 async function isAuthorized(authorization = '', secret: Uint8Array) {
   const [scheme, token] = authorization.split(' ')
-  if (scheme !== 'Bearer') return false
-  const algorithm = { name: 'HMAC', hash: 'SHA-256' }
-  const key = await crypto.subtle.importKey('raw', secret, algorithm, false, ['verify'])
-  try {
-    const { iat } = await verify(token, key, { alg: 'HS256', iat: false })
-    return Math.abs(Date.now() / 1000 - iat!) <= MAX_TOKEN_AGE
-  } catch {
-    return false
-  }
+  const verified = await jwtVerify(token, secret, { algorithms: ['HS256'] }).catch(() => undefined)
+  const age = Math.abs(Date.now() / 1000 - (verified?.payload.iat ?? Infinity))
+  return scheme === 'Bearer' && age <= MAX_TOKEN_AGE
 }
 
-/**
- * Serves methods over HTTP.
- *
- * @param opts.secret - of 32 bytes; where given, requests need a token (E-51)
- */
-export function listen(
-  methods: Methods,
-  opts: { addr: string; port: number; secret?: Uint8Array },
-) {
-  const { addr, port, secret } = opts
+/** Serves methods over HTTP, to holders of the secret if there is one. @throws if it cannot */
+export function listen(methods: Methods, addr: string, port: number, secret?: Uint8Array) {
   const app = new Hono()
   app.use(async (context, next) => {
     const { authorization } = context.req.header()
     if (!secret || (await isAuthorized(authorization, secret))) return next()
-    return context.text('missing, expired or forged token', 401)
+    return context.text('the token is missing, not fresh or not of this secret', 401)
   })
   app.post('/', bodyLimit({ maxSize: MAX_BODY }), async (context) =>
-    context.json(await respond(methods, await context.req.text())),
+    context.json((await respond(methods, await context.req.text())) ?? null),
   )
   return new Promise<ServerType>((resolve, reject) => {
     const server = serve({ fetch: app.fetch, hostname: addr, port }, () => resolve(server))

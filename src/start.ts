@@ -28,19 +28,20 @@ export async function startNode(opts: {
   secret: Uint8Array
   log?: (text: string) => void
 }) {
+  const { http, authrpc, secret, log = () => {} } = opts
   const node = await createNode(opts)
   const pool = createPool(node)
   const eth = createEth(node, pool)
-  const engine = createEngine(node, pool, opts.log ?? (() => {}))
+  const engine = createEngine(node, pool, log)
   const servers = [
-    await listen(eth, opts.http),
-    await listen({ ...eth, ...engine }, { ...opts.authrpc, secret: opts.secret }),
+    await listen(eth, http.addr, http.port),
+    await listen({ ...eth, ...engine }, authrpc.addr, authrpc.port, secret),
   ]
   const [httpPort, authPort] = servers.map((server) => (server.address() as AddressInfo).port)
   /** Stops listening, and closes the database when the last write has ended. */
   const close = async () => {
     for (const server of servers) server.close()
-    await node.store.close()
+    await node.close()
   }
   return { httpPort, authPort, close }
 }
