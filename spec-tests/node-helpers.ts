@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { Common, Hardfork, Mainnet } from '@ethereumjs/common'
 import { MerklePatriciaTrie } from '@ethereumjs/mpt'
 import { RLP } from '@ethereumjs/rlp'
 import { type FeeMarketEIP1559TxData, createFeeMarket1559Tx } from '@ethereumjs/tx'
@@ -20,15 +21,7 @@ import {
   encodeDeposit,
   sourceHash,
 } from '../src/index.ts'
-import {
-  type JSONValue,
-  COINBASE,
-  DEPOSITOR,
-  L1_BLOCK,
-  configAt,
-  customCrypto,
-  rulesAt,
-} from './helpers.ts'
+import { type JSONValue, COINBASE, DEPOSITOR, L1_BLOCK, configAt, customCrypto } from './helpers.ts'
 
 export type Hex = PrefixedHexString
 /** An object of the Engine API or of JSON-RPC. */
@@ -156,6 +149,10 @@ export const ACCOUNTS = KEYS.map((key) => `${createAddressFromPrivateKey(hexToBy
 export const GWEI = 10n ** 9n
 export const RECIPIENT = '0x00000000000000000000000000000000000000aa'
 
+/** What signs transactions for a chain. */
+const commonOf = (chainId: number) =>
+  new Common({ chain: { ...Mainnet, chainId }, hardfork: Hardfork.Cancun, customCrypto })
+
 /** A signed transfer of 1 wei from a funded account, with a tip of 1 gwei unless `data` differs. */
 export function transfer(account: number, nonce: number, data: FeeMarketEIP1559TxData = {}): Hex {
   const tx = createFeeMarket1559Tx(
@@ -169,7 +166,7 @@ export function transfer(account: number, nonce: number, data: FeeMarketEIP1559T
       maxPriorityFeePerGas: GWEI,
       ...data,
     },
-    { common: rulesAt('holocene').common },
+    { common: commonOf(Number(data.chainId ?? 901)) },
   )
   return bytesToHex(tx.sign(hexToBytes(KEYS[account])).serialize())
 }
