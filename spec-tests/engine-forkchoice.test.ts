@@ -57,7 +57,7 @@ const valid = (head: Head) => ({
 })
 
 /** The second node only builds, and never gets labels. */
-const [node, other] = [await spawnNode(genesis), await spawnNode(genesis)]
+const [node, other] = await Promise.all([spawnNode(genesis), spawnNode(genesis)])
 t.teardown(() => Promise.all([node.stop(), other.stop()]))
 const block0 = await genesisHead(node)
 

@@ -25,7 +25,7 @@ import { rulesAt } from './helpers.ts'
 const genesis = genesisAt('karst')
 const driver = createDriver(genesis)
 /** One node builds; the other knows only what it gets as payloads. */
-const [builder, node] = [await spawnNode(genesis), await spawnNode(genesis)]
+const [builder, node] = await Promise.all([spawnNode(genesis), spawnNode(genesis)])
 t.teardown(() => Promise.all([builder.stop(), node.stop()]))
 const block0 = await genesisHead(node)
 /** A third node, which has only block 0 at first. */
@@ -275,7 +275,7 @@ t.test('fields of other forks are INVALID (R-14, E-20, X-09, X-10)', async (t) =
   const time = (index: number) => GENESIS_TIME + 100 * index
   const times = { ecotone: time(1), fjord: time(1), granite: time(1), holocene: time(1) }
   const other = genesisAt('canyon', { ...times, isthmus: time(2), jovian: time(3) })
-  const [one, two] = [await spawnNode(other), await spawnNode(other)]
+  const [one, two] = await Promise.all([spawnNode(other), spawnNode(other)])
   t.teardown(() => Promise.all([one.stop(), two.stop()]))
   const own = createDriver(other)
   const head = await genesisHead(one)
