@@ -322,6 +322,7 @@ t.test('head and labels survive a restart, and the chain goes on (E-44)', async 
   const datadir = mkdtempSync(join(tmpdir(), 'node-'))
   t.teardown(() => rmSync(datadir, { recursive: true }))
   let own = await spawnNode(genesis, { datadir })
+  t.teardown(() => own.stop('SIGKILL'))
   const chain = await extendBy(own, block0, 6)
   await driver.choose(own, chain[4], { safe: chain[3], finalized: chain[1] })
   const expected = {

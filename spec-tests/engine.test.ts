@@ -334,6 +334,7 @@ t.test('real payloads have the hash that they claim (E-21)', { skip: noFixtures 
   t.equal(payloads.length, 3)
   for (const { newPayloadVersion, executionPayload, parentBeaconBlockRoot } of payloads) {
     const other = await spawnNode(genesisAt(chains[newPayloadVersion]))
+    t.teardown(() => other.stop())
     const name = `engine_newPayloadV${newPayloadVersion}`
     const rest = newPayloadVersion === 3 ? [[], parentBeaconBlockRoot] : []
     // Their parents are not known; a wrong hash is seen before.
@@ -341,7 +342,6 @@ t.test('real payloads have the hash that they claim (E-21)', { skip: noFixtures 
     t.same(await other.call(name, executionPayload, ...rest), syncing)
     const wrong = { ...executionPayload, gasUsed: '0x1' }
     t.match(await other.call(name, wrong, ...rest), { status: 'INVALID', latestValidHash: null })
-    await other.stop()
   }
 })
 
