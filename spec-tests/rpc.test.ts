@@ -775,6 +775,28 @@ t.test('a call that fails says why (J-19)', async (t) => {
   t.match((await net.refusal('eth_call', cheap, 'latest')).message, /gas/)
 })
 
+t.test('an estimate counts access and authorization lists (J-19)', async (t) => {
+  const transfer = { from: ALICE.address, to: BOB.address, value: '0x1' }
+  const accessList = [{ address: EVE.address, storageKeys: [pad('0x1'), pad('0x2')] }]
+  const authorization = await ALICE.signAuthorization!({
+    chainId: DEV_CHAIN_ID,
+    address: EVE.address,
+    nonce: 1,
+  })
+  const { chainId, nonce, address, r, s, yParity } = authorization
+  const numbers = { chainId: toHex(chainId), nonce: toHex(nonce), yParity: toHex(yParity!) }
+  const authorizationList = [{ address, r, s, ...numbers }]
+  const estimate = async (more: object) =>
+    Number(await net.rpc('eth_estimateGas', { ...transfer, ...more }))
+  t.equal(await estimate({}), 21_000)
+  const [withList, withAuthorization] = [
+    await estimate({ accessList }),
+    await estimate({ authorizationList }),
+  ]
+  t.ok(withList >= 27_200 && withList < 27_900, `${withList}`)
+  t.ok(withAuthorization >= 46_000 && withAuthorization < 47_000, `${withAuthorization}`)
+})
+
 t.test('the fee history has base fees, one more than blocks, and rewards (J-19)', async (t) => {
   const latest = await net.rpc('eth_getBlockByNumber', 'latest', false)
   const before = await net.rpc('eth_getBlockByNumber', toHex(Number(latest.number) - 1), false)
