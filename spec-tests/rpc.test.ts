@@ -457,7 +457,6 @@ t.test('signed transactions of each type read as in geth (J-22, F-41…F-47)', a
 })
 
 t.test('operator fee parameters are in receipts if one is not zero (F-46)', async (t) => {
-  const net = await startDevnet(t)
   for (const [nonce, [operatorFeeScalar, operatorFeeConstant]] of [
     [0, 5n],
     [7, 0n],
@@ -467,7 +466,7 @@ t.test('operator fee parameters are in receipts if one is not zero (F-46)', asyn
       operatorFeeScalar: Number(operatorFeeScalar),
       operatorFeeConstant: BigInt(operatorFeeConstant),
     }
-    await mine(net, [await sign(ALICE, { nonce })], { l1 })
+    await mine(net, [await sign(BOB, { nonce })], { l1 })
     const [, receipt] = await net.rpc('eth_getBlockReceipts', 'latest')
     const isThere = nonce < 2
     t.equal(receipt.operatorFeeScalar, isThere ? toHex(operatorFeeScalar) : undefined)
@@ -476,7 +475,6 @@ t.test('operator fee parameters are in receipts if one is not zero (F-46)', asyn
 })
 
 t.test('contract creations have an address in the receipt even if they fail (J-22)', async (t) => {
-  const net = await startDevnet(t)
   const create = { to: undefined, gas: 300_000n }
   const raws = [
     await sign(ALICE, { ...create, data: BOX_BYTECODE }),
@@ -945,13 +943,12 @@ t.test('the pool wants the L1 fee and the operator fee too, to the wei (F-10)', 
 })
 
 t.test('the pending nonce counts what waits in the pool (J-19)', async (t) => {
-  const net = await startDevnet(t)
-  const count = (block: string) => net.rpc('eth_getTransactionCount', ALICE.address, block)
+  const count = (block: string) => net.rpc('eth_getTransactionCount', ACCOUNTS[5].address, block)
   for (const nonce of [0, 1, 3])
-    await net.rpc('eth_sendRawTransaction', await sign(ALICE, { nonce }))
+    await net.rpc('eth_sendRawTransaction', await sign(ACCOUNTS[5], { nonce }))
   t.equal(await count('pending'), '0x2', 'up to the gap')
   t.equal(await count('latest'), '0x0')
-  await net.rpc('eth_sendRawTransaction', await sign(ALICE, { nonce: 2 }))
+  await net.rpc('eth_sendRawTransaction', await sign(ACCOUNTS[5], { nonce: 2 }))
   t.equal(await count('pending'), '0x4')
   t.equal((await net.mine()).transactions.length, 5)
   t.equal(await count('pending'), '0x4')
@@ -960,20 +957,19 @@ t.test('the pending nonce counts what waits in the pool (J-19)', async (t) => {
 })
 
 t.test('what waits in the pool is found by hash, without a block (J-22)', async (t) => {
-  const net = await startDevnet(t)
-  const raw = await sign(ALICE)
+  const raw = await sign(ACCOUNTS[6])
   await net.rpc('eth_sendRawTransaction', raw)
   t.match(await net.rpc('eth_getTransactionByHash', hashOf(raw)), {
     ...{ blockHash: null, blockNumber: null, transactionIndex: null },
-    ...{ hash: hashOf(raw), from: lower(ALICE.address), nonce: '0x0' },
+    ...{ hash: hashOf(raw), from: lower(ACCOUNTS[6].address), nonce: '0x0' },
   })
   t.equal(await net.rpc('eth_getTransactionReceipt', hashOf(raw)), null)
+  t.equal((await net.mine()).transactions[1].hash, hashOf(raw))
 })
 
 t.test('a transaction replaces one of its nonce for a tenth more (J-19)', async (t) => {
-  const net = await startDevnet(t)
   const fee = (maxFeePerGas: bigint, maxPriorityFeePerGas: bigint) =>
-    sign(ALICE, { maxFeePerGas, maxPriorityFeePerGas })
+    sign(ACCOUNTS[7], { maxFeePerGas, maxPriorityFeePerGas })
   await net.rpc('eth_sendRawTransaction', await fee(2_000_000_000n, 1_000_000n))
   const less = await fee(2_199_999_999n, 1_099_999n)
   t.match((await net.refusal('eth_sendRawTransaction', less)).message, /underpriced/)
@@ -989,10 +985,9 @@ t.test('a transaction replaces one of its nonce for a tenth more (J-19)', async 
 t.test(
   'a limit on DA size keeps larger transactions out, until it is lifted (S-06, J-10)',
   async (t) => {
-    const net = await startDevnet(t)
     const incompressible = Array.from({ length: 100 }, (_, index) => hashOf(toHex(index)))
-    const large = await sign(ALICE, { gas: 300_000n, data: concatHex(incompressible) })
-    const small = await sign(CAROL)
+    const large = await sign(ACCOUNTS[8], { gas: 300_000n, data: concatHex(incompressible) })
+    const small = await sign(ACCOUNTS[9])
     for (const raw of [large, small]) await net.rpc('eth_sendRawTransaction', raw)
     const mined = async () =>
       (await net.mine()).transactions.slice(1).map(({ hash }: JSONValue) => hash)
