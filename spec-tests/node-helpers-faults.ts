@@ -59,7 +59,8 @@ export function createToken(
   return `${text}.${signature.digest('base64url')}`
 }
 
-const agent = new Agent({ keepAlive: true })
+/** A new connection for each request, so that none meets one that the server is closing. */
+const agent = new Agent()
 
 /** Sends a body, given whole or as chunks, and reads the answer. */
 export async function post(
