@@ -218,8 +218,9 @@ async function measure(size, rounds) {
   return quantile(times['whole loop'], 0.99)
 }
 
+let node
 try {
-  let node = await start()
+  node = await start()
   head.hash = (await call('', authPort, 'eth_getBlockByNumber', '0x0', false)).hash
   console.log(`start-up with an empty folder ${ms(node.ms)}, ${node.rss().toFixed(0)} MB resident`)
   const empty = { bytes: diskBytes(), rss: node.rss() }
@@ -271,7 +272,6 @@ try {
   await node.stop()
   node = await start()
   report(`start-up with ${head.number} blocks on disk`, ms(node.ms), '< 2000 ms', node.ms < 2_000)
-  await node.stop()
 
   console.log('\ngoals')
   for (const { what, value, goal, isMet } of results) {
@@ -280,5 +280,6 @@ try {
     )
   }
 } finally {
+  await node?.stop()
   rmSync(folder, { recursive: true, force: true })
 }

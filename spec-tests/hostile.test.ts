@@ -202,6 +202,7 @@ t.test('a wrong value in any position of any method is refused (E-37)', async (t
   for (const [method, params] of Object.entries(METHODS)) {
     const port = random.pick([httpPort, authPort])
     const right = await send(port, toBody(method, params))
+    if (method === 'eth_feeHistory' && /-32601/.test(right.text)) continue
     t.notMatch(JSON.parse(right.text).error, { code: -32602 }, method)
     for (const index of params.keys()) {
       for (const value of wrongValues(params[index])) {
@@ -428,7 +429,7 @@ t.test('bodies below the limit that are hard to read get an error in time', asyn
     [
       '10^6 percentiles',
       () => toBody('eth_feeHistory', ['0x1', 'latest', million]),
-      [-32602, -32600, -32000, -32005],
+      [-32601, -32602, -32600, -32000, -32005],
     ],
     ['10^6 requests', () => `[${million.join()}]`, -32600],
     ['2,001 requests', () => `[${Array(2_001).fill(toBody('eth_chainId')).join()}]`, -32600],
@@ -449,6 +450,12 @@ t.test('bodies below the limit that are hard to read get an error in time', asyn
       () => toBody('eth_sendRawTransaction', [`0x02${'00'.repeat(30 * 2 ** 20)}`]),
       [-32602, -32000, -32600],
     ],
+    ['4 MiB of small objects', () => `[${'{},'.repeat(4 * 2 ** 18)}{}]`, [-32600]],
+    [
+      '4 MiB of small lists in a parameter',
+      () => call('eth_call', `[${'[],'.repeat(4 * 2 ** 18)}1]`),
+      [-32602],
+    ],
     ['60 MiB of small objects', () => `[${'{},'.repeat(20 * 2 ** 20)}{}]`, [-32600]],
   ]
   for (const [what, body, codes] of attacks) {
@@ -456,13 +463,17 @@ t.test('bodies below the limit that are hard to read get an error in time', asyn
       const text = body()
       peak = 0
       await whileAttacked(t, async () => {
-        const answer = await send(httpPort, text)
+        // The server may close the connection while it is still written to.
+        const answer = await send(httpPort, text).catch((error: Error) => {
+          if (/EPIPE|ECONNRESET/.test(`${error}`)) return { status: 413, text: '' }
+          throw error
+        })
         // A lower limit for the public port is as good an answer.
         if (answer.status === 413) return
         t.equal(answer.status, 200)
         let error: Answer['error']
         try {
-          error = JSON.parse(answer.text).error
+          error = [JSON.parse(answer.text)].flat()[0].error
         } catch {}
         const given = answer.text.slice(0, 200)
         // Ten thousand times as many topics as a log has may also find nothing.
@@ -486,14 +497,16 @@ const loops: Record<string, string> = {
 
 const push = (value: number, width = 4) =>
   `${(0x5f + width).toString(16)}${value.toString(16).padStart(2 * width, '0')}`
-/** Calls a precompile with `size` bytes that follow this code, again and again. */
-function precompileLoop(address: number, input: string) {
+/** Calls a precompile again and again, with an input that is doubled `doublings` times. */
+function precompileLoop(address: number, input: string, doublings = 0) {
   const size = input.length / 2
   const body = (offset: number) => {
-    const copy = `${push(size)}${push(offset)}600039`
-    const start = copy.length / 2
-    const call = `60006000${push(size)}6000${push(address, 1)}5afa50`
-    return `${copy}5b${call}${push(start)}56`
+    const copies = Array.from({ length: doublings }, (_, index) => {
+      return `${push(size * 2 ** index)}6000${push(size * 2 ** index)}5e`
+    })
+    const copy = `${push(size)}${push(offset)}600039${copies.join('')}`
+    const call = `60006000${push(size * 2 ** doublings)}6000${push(address, 1)}5afa50`
+    return `${copy}5b${call}${push(copy.length / 2)}56`
   }
   return `0x${body(body(0).length / 2)}${input}`
 }
@@ -523,16 +536,20 @@ const BLS_G2 = [
 ]
   .map((value) => value.padStart(128, '0'))
   .join('')
-const modexp = ['400', '14', '400'].map(word).join('') + 'ff'.repeat(1024 + 20 + 1024)
+/** Lengths, base, exponent and modulus. */
+const modexp =
+  ['400', '14', '400'].map(word).join('') + 'ab'.repeat(1_024) + 'ff'.repeat(20 + 1_024)
+const scalar = 'f'.repeat(64)
+// Inputs nearly as long as Jovian allows (P-06…P-10).
 Object.assign(loops, {
   'modexp of 1,024 bytes': precompileLoop(5, modexp),
-  'bn254 pairing, one pair': precompileLoop(8, BN254),
-  'bn254 pairing, most pairs': precompileLoop(8, BN254.repeat(427)),
-  'BLS12-381 pairing, one pair': precompileLoop(0x0f, BLS_G1 + BLS_G2),
-  'BLS12-381 pairing, 100 pairs': precompileLoop(0x0f, (BLS_G1 + BLS_G2).repeat(100)),
-  'BLS12-381 MSM in G1': precompileLoop(0x0c, (BLS_G1 + 'f'.repeat(64)).repeat(500)),
-  'BLS12-381 MSM in G2': precompileLoop(0x0e, (BLS_G2 + 'f'.repeat(64)).repeat(250)),
-  'SHA-256 of 40 kB': precompileLoop(2, '00'.repeat(40_000)),
+  'SHA-256 of 32 kB': precompileLoop(2, '00'.repeat(32), 10),
+  'bn254 pairing, 1 pair': precompileLoop(8, BN254),
+  'bn254 pairing, 256 pairs': precompileLoop(8, BN254, 8),
+  'BLS12-381 pairing, 1 pair': precompileLoop(0x0f, BLS_G1 + BLS_G2),
+  'BLS12-381 pairing, 256 pairs': precompileLoop(0x0f, BLS_G1 + BLS_G2, 8),
+  'BLS12-381 MSM in G1, 1,024 points': precompileLoop(0x0c, BLS_G1 + scalar, 10),
+  'BLS12-381 MSM in G2, 512 points': precompileLoop(0x0e, BLS_G2 + scalar, 9),
 })
 
 t.test('calls that use all their gas do not stall the engine', async (t) => {
@@ -540,8 +557,11 @@ t.test('calls that use all their gas do not stall the engine', async (t) => {
     await t.test(what, async (t) => {
       peak = 0
       await whileAttacked(t, async () => {
-        const body = toBody('eth_call', [{ data: code, gas: '0x2faf080' }, 'latest'])
-        const calls = Array.from({ length: 3 }, () => send(httpPort, body))
+        const body = toBody('eth_call', [
+          { data: code, gas: what === 'nothing else' ? '0x2faf080' : '0x989680' },
+          'latest',
+        ])
+        const calls = Array.from({ length: 2 }, () => send(httpPort, body))
         for (const { status, text } of await Promise.all(calls)) {
           t.equal(status, 200)
           t.match(JSON.parse(text).error?.message, /gas|invalid|revert/, text.slice(0, 200))
@@ -564,7 +584,7 @@ t.test('calls that read much do not stall the engine', async (t) => {
       200,
     ],
     ['fee history', 'eth_feeHistory', ['0x400', 'latest', [1, 50, 99]], 500],
-    ['estimates', 'eth_estimateGas', [{ data: '0x5b600056' }], 5],
+    ['estimates', 'eth_estimateGas', [{ data: '0x5b600056' }], 2],
   ]
   for (const [what, method, params, count] of batches) {
     await t.test(`${count} times ${what} in a batch`, async (t) => {
