@@ -42,7 +42,7 @@ const SHARED = {
 const ATTRIBUTES = z
   .object({ ...SHARED, suggestedFeeRecipient: ADDRESS, parentBeaconBlockRoot: HASH.nullish() })
   .extend({ transactions: z.array(DATA).nullish(), noTxPool: z.boolean().nullish() })
-  .extend({ gasLimit: QUANTITY.nullish(), eip1559Params: bytes(8).nullish() })
+  .extend({ gasLimit: QUANTITY.nullish(), eip1559Params: DATA.nullish() })
   .extend({ minBaseFee: z.union([z.int().min(0).transform(BigInt), QUANTITY]).nullish() })
 
 /** An execution payload (E-20). */
@@ -76,7 +76,7 @@ function toPayload({ header, raw }: BlockJSON, { isActive }: Rules) {
 function toAttributes(payload: Payload, parentBeaconBlockRoot?: string) {
   const { feeRecipient: suggestedFeeRecipient, extraData } = payload
   const [params, minimum] = [extraData.slice(4, 20), extraData.slice(20)]
-  const eip1559Params = params && `0x${params}`
+  const eip1559Params = params ? `0x${params}` : undefined
   const minBaseFee = minimum ? `0x${minimum}` : undefined
   const own = { suggestedFeeRecipient, parentBeaconBlockRoot, eip1559Params, minBaseFee }
   return { ...payload, ...own } as Attributes
@@ -193,7 +193,7 @@ export function createEngine(node: Node, pool: Pool, log: (text: string) => void
 
   const newPayload = (version: number) => {
     const since = <T extends z.ZodType>(first: number, schema: T) =>
-      version < first ? z.undefined() : schema
+      version < first ? z.undefined().optional() : schema
     const schemas = [since(3, z.array(HASH)), since(3, HASH), since(4, z.array(DATA))] as const
     return method([PAYLOAD, ...schemas], async (payload, blobHashes, beaconRoot, requests) => {
       const { blockHash, parentHash } = payload
@@ -201,7 +201,8 @@ export function createEngine(node: Node, pool: Pool, log: (text: string) => void
       checkFields(rules, -32602, { ...payload, parentBeaconBlockRoot: beaconRoot })
       let latestValidHash: string | undefined
       try {
-        if (blobHashes?.length || requests?.length) throw new Error('L2 has no blobs or requests')
+        if (blobHashes?.length || requests?.length || payload.withdrawals?.length)
+          throw new Error('L2 has no blobs or requests')
         const header = await readHeader(rules, payload, beaconRoot)
         if (node.find(blockHash)) return toStatus('VALID', blockHash)
         latestValidHash = invalid.get(blockHash) ?? invalid.get(parentHash)

@@ -130,7 +130,7 @@ export function createEth(node: Node, pool: Pool): Methods {
       Number(blockOf(blockHash ?? id).header.number),
     )
     const isIn = (wanted: string[] | null | undefined, value: string) =>
-      wanted?.includes(value) ?? true
+      !wanted?.length || wanted.includes(value)
     const logs: JSONObject[] = []
     for (let number = first; number <= last; number++) {
       await breathe()

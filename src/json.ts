@@ -52,8 +52,13 @@ function transactionToJSON(receipt: Receipt, baseFee: bigint) {
   const { tx, type, depositNonce = 0, depositReceiptVersion } = receipt
   if (!('sourceHash' in tx)) {
     const { gasLimit: gas, data: input, to = null, ...fields } = tx.toJSON()
+    const minimal = (hex: string) => BigInt(hex.padEnd(3, '0'))
+    const authorizationList = fields.authorizationList?.map(({ address, ...numbers }) => {
+      const entries = Object.entries(numbers).map(([name, hex]) => [name, minimal(hex)])
+      return { address, ...Object.fromEntries(entries) }
+    })
     const gasPrice = baseFee + tx.getEffectivePriorityFee(baseFee)
-    return { ...fields, gas, input, to, gasPrice, from: tx.getSenderAddress() }
+    return { ...fields, authorizationList, gas, input, to, gasPrice, from: tx.getSenderAddress() }
   }
   const { data: input, to = null, mint, isSystemTx, ...fields } = tx
   const unsigned = { type, nonce: depositNonce, gasPrice: 0, v: 0, r: 0, s: 0 }
@@ -65,7 +70,8 @@ function transactionToJSON(receipt: Receipt, baseFee: bigint) {
 export function blockToJSON(header: BlockHeader, raw: Uint8Array[], receipts: Receipt[]) {
   const { hash: blockHash, number: blockNumber, timestamp } = headerToJSON(header)
   const withdrawals = header.withdrawalsRoot ? [[]] : []
-  const size = RLP.encode([header.raw(), raw, [], ...withdrawals]).length
+  const body = raw.map((tx) => (tx[0] < 0x80 ? tx : RLP.decode(tx)))
+  const size = RLP.encode([header.raw(), body, [], ...withdrawals]).length
   let logIndex = 0
   const entries = receipts.map((receipt, transactionIndex) => {
     const { tx, poolGas, contractAddress = null, ...outcome } = receipt

@@ -36,7 +36,7 @@ export function createPool(node: Node) {
     }
     check(raw.length <= MAX_SIZE, `oversized data: ${raw.length} bytes`)
     const tx = decodeSigned(rules, raw)
-    const isProtected = tx.supports(Capability.EIP155ReplayProtection)
+    const isProtected = tx.type > 0 || tx.supports(Capability.EIP155ReplayProtection)
     check(isProtected, 'only replay-protected (EIP-155) transactions are allowed')
     const [least, most] = [
       bigIntMax(tx.getIntrinsicGas(), getCalldataFloorGas(tx)),

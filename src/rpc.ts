@@ -16,7 +16,7 @@ const MAX_TOKEN_AGE = 60
 
 /** A parameter of this many bytes in hex, or of any number of them. */
 export const bytes = (length?: number) => {
-  const digits = length === undefined ? '([0-9a-f]{2})*' : `[0-9a-f]{${2 * length}}`
+  const digits = length === undefined ? '(?:[0-9a-f]{2})*' : `[0-9a-f]{${2 * length}}`
   const hex = z.string().regex(new RegExp(`^0x${digits}$`, 'i'))
   return hex.transform((text) => text.toLowerCase() as PrefixedHexString)
 }
@@ -70,7 +70,7 @@ async function respond(methods: Methods, text: string) {
     await breathe()
     answers.push(await answer(methods, request))
   }
-  return answers.filter((item) => item)
+  return answers.some(Boolean) ? answers.filter(Boolean) : undefined
 }
 
 /** Whether a request has a fresh token that is signed with the secret (E-51). */
