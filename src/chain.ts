@@ -47,7 +47,10 @@ function readInteger(config: ChainConfig, name: string, least: number): number {
   throw new Error(`config ${name} must be an integer of at least ${least}, got ${value}`)
 }
 
-/** Times in the order of {@link FORKS}; refuses what clients could read differently (H-23, T-45). */
+/**
+ * Times in the order of {@link FORKS}. Refuses what clients could read differently: times of unknown
+ * forks, and times of Ethereum's forks that are not those of their OP forks (H-23, T-45).
+ */
 function readForkTimes(config: ChainConfig): number[] {
   const times = [0]
   for (const name of FORKS.slice(1).map((fork) => `${fork}Time`)) {
@@ -55,9 +58,8 @@ function readForkTimes(config: ChainConfig): number[] {
   }
   for (const [key, time] of Object.entries(config)) {
     if (!key.endsWith('Time') || time == null || IGNORED_TIMES.includes(key)) continue
-    const fork = FORKS_ON[key.slice(0, -4) as keyof typeof FORKS_ON]?.[0] ?? key.slice(0, -4)
-    if (FORKS.indexOf(fork as Fork) > 0 && time === config[`${fork}Time`]) continue
-    throw new Error(`config ${key} ${time} is not known or not the same as ${fork}Time`)
+    const fork = FORKS_ON[key.slice(0, -4) as 'paris']?.[0] ?? (key.slice(0, -4) as Fork)
+    if (time !== times[FORKS.indexOf(fork)]) throw new Error(`config ${key} ${time} fits no fork`)
   }
   return times
 }

@@ -29,23 +29,20 @@ export function encodeDeposit(tx: DepositTx): Uint8Array {
 /**
  * Decodes a deposit, strictly: what this accepts, {@link encodeDeposit} gives back byte by byte.
  *
- * @throws if a field is missing, too long or not minimal, or bytes trail (D-02)
+ * @throws if it is none, a field is missing, too long or not minimal, or bytes trail (D-02)
  * @see https://specs.optimism.io/protocol/deposits.html#the-deposited-transaction-type
  */
 export function decodeDeposit(raw: Uint8Array) {
-  if (raw[0] !== DEPOSIT_TYPE) throw new Error(`transaction type ${raw[0]} is not a deposit`)
   const fields = RLP.decode(raw.subarray(1)) as Uint8Array[]
-  const isFlat = Array.isArray(fields) && fields.length === 8 && !fields.some(Array.isArray)
+  const isFlat = fields.length === 8 && fields.every((field) => field instanceof Uint8Array)
   if (!isFlat) throw new Error(`deposit has ${fields.length} fields, not 8, or a list in one`)
-  const [sourceHash, sender, recipient, , , , , data] = fields
-  const lengths = fields.map((field) => field.length)
-  const isTooLong = lengths[3] > 32 || lengths[4] > 32 || lengths[5] > 8
-  if (isTooLong || lengths[0] !== 32) throw new Error(`deposit has fields of ${lengths} bytes`)
-  const from = new Address(sender)
-  const to = recipient.length > 0 ? new Address(recipient) : undefined
+  const [sourceHash, from, to, , , , system, data] = fields
   const [mint, value, gas] = fields.slice(3, 6).map((field) => bytesToBigInt(field))
-  const tx = { sourceHash, from, to, mint, value, gas, isSystemTx: fields[6].length > 0, data }
-  if (!equalsBytes(encodeDeposit(tx), raw)) throw new Error('deposit is not in canonical encoding')
+  const isWrong = (mint | value) >> 256n || gas >> 64n || sourceHash.length !== 32
+  if (isWrong) throw new Error(`deposit has fields of ${fields.map(({ length }) => length)} bytes`)
+  const parties = { from: new Address(from), to: to.length > 0 ? new Address(to) : undefined }
+  const tx = { sourceHash, ...parties, mint, value, gas, isSystemTx: system.length > 0, data }
+  if (!equalsBytes(encodeDeposit(tx), raw)) throw new Error('not a deposit in canonical encoding')
   return tx
 }
 

@@ -38,21 +38,20 @@ export type L1Block = Awaited<ReturnType<typeof readL1Block>>
 export function flzCompressLen(data: Uint8Array): number {
   const positions = new Uint32Array(8192)
   const read24 = (at: number) => data[at] | (data[at + 1] << 8) | (data[at + 2] << 16)
-  const bucket = (sequence: number) => Math.imul(2654435769, sequence) >>> 19
+  const bucket = (at: number) => Math.imul(2654435769, read24(at)) >>> 19
   const literals = (run: number) => run + Math.ceil(run / 32)
   let [size, anchor] = [0, 0]
   for (let position = 2; position < data.length - 14; position++) {
-    const sequence = read24(position)
-    const distance = position - positions[bucket(sequence)]
-    positions[bucket(sequence)] = position
-    if (distance > 8191 || sequence !== read24(position - distance)) continue
+    const distance = position - positions[bucket(position)]
+    positions[bucket(position)] = position
+    if (distance > 8191 || read24(position) !== read24(position - distance)) continue
     size += literals(position - anchor)
     // Like the original, starts again one byte after those that match, which are at least three.
     anchor = position + 3
     while (anchor < data.length - 5 && data[anchor] === data[anchor - distance]) anchor++
     const more = anchor - position - 3
     size += 3 * Math.floor(more / 262) + (more % 262 >= 6 ? 3 : 2)
-    for (const at of [anchor - 2, anchor - 1]) positions[bucket(read24(at))] = at
+    for (const at of [anchor - 2, anchor - 1]) positions[bucket(at)] = at
     position = anchor - 1
   }
   return size + literals(data.length - anchor)
@@ -77,8 +76,7 @@ export function l1Fees(l1Block: L1Block, { isActive }: Rules, raw: Uint8Array) {
   // Bytes ×10⁶: until Fjord a sixteenth of the calldata gas, then estimated with FastLZ.
   const estimate = bigIntMax(100_000_000n, 836_500n * BigInt(flzCompressLen(raw)) - 42_585_600n)
   const size = isActive('fjord') && !legacy ? estimate : (BigInt(calldataGas) + overhead) * 62_500n
-  const operatorFeeScalar = unpack(operator, 64n)
-  const operatorFeeConstant = unpack(operator, 0n, 64)
+  const [operatorFeeScalar, operatorFeeConstant] = [unpack(operator, 64n), unpack(operator, 0n, 64)]
   const daFootprintGasScalar = unpack(operator, 96n, 16)
   const blobGasUsed = (estimate / 1_000_000n) * daFootprintGasScalar
   return {

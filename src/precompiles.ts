@@ -1,5 +1,5 @@
 import type { Common } from '@ethereumjs/common'
-import { type CustomPrecompile, EVMError, getActivePrecompiles } from '@ethereumjs/evm'
+import { type CustomPrecompile, getActivePrecompiles } from '@ethereumjs/evm'
 import type { Fork } from './chain.ts'
 
 /** Longest input in bytes that a precompile takes, with the fork that set it (P-04…P-09, P-12). */
@@ -16,16 +16,16 @@ const MAX_INPUT_BYTES: Record<string, Partial<Record<Fork, number>>> = {
  * @see https://specs.optimism.io/protocol/precompiles.html
  */
 export function customPrecompiles(common: Common, isActive: (fork: Fork) => boolean) {
-  const failure = { returnValue: new Uint8Array(), exceptionError: new EVMError('out of gas') }
   return [...getActivePrecompiles(common)].map(([address, original]): CustomPrecompile => {
     const limits = Object.entries(MAX_INPUT_BYTES[address.slice(38)] ?? {})
     const limit = limits.findLast(([fork]) => isActive(fork as Fork))?.[1] ?? Infinity
     // Gas that P256VERIFY costs less by RIP-7212, until Jovian, than by EIP-7951 (P-02, P-03).
     const discount = address.endsWith('0100') && !isActive('karst') ? 3_450n : 0n
     const run: typeof original = async (input) => {
-      if (input.data.length > limit) return { ...failure, executionGasUsed: input.gasLimit }
-      const result = await original({ ...input, gasLimit: input.gasLimit + discount })
-      return { ...result, executionGasUsed: result.executionGasUsed - discount }
+      // What is too long is given no gas, of which it fails; all gas counts as used.
+      const extraGas = input.data.length > limit ? -input.gasLimit : discount
+      const result = await original({ ...input, gasLimit: input.gasLimit + extraGas })
+      return { ...result, executionGasUsed: result.executionGasUsed - extraGas }
     }
     return { address: `0x${address}`, function: run }
   })
