@@ -12,6 +12,7 @@ import {
   type Crypto,
   FORKS,
   type Fork,
+  type Nodes,
   type PayloadAttributes,
   type State,
   createAllocState,
@@ -107,11 +108,11 @@ export interface TestChain {
 export async function startChain(
   chain: Chain,
   alloc: Alloc,
-  opts: { timestamp?: bigint; header?: Record<string, unknown> } = {},
+  opts: { timestamp?: bigint; header?: Record<string, unknown>; nodes?: Nodes } = {},
 ): Promise<TestChain> {
   const position = { number: 0n, timestamp: opts.timestamp ?? 1000n }
   const rules = chain.rules(position)
-  const state = await createAllocState(rules.common, alloc)
+  const state = await createAllocState(rules.common, alloc, opts.nodes)
   const holocene = rules.isActive('holocene') ? '0x00000000fa00000006' : '0x'
   const extraData = rules.isActive('jovian') ? '0x01000000fa000000060000000000000000' : holocene
   const parent = createHeader(rules, {

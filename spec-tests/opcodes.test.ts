@@ -81,11 +81,9 @@ async function executeWithout(
   lost: (state: State) => Promise<Uint8Array>,
 ) {
   const chain = chainAt('ecotone')
-  const { state, parent } = await startChain(chain, alloc)
+  const nodes = new Map<string, Uint8Array>()
+  const { state, parent } = await startChain(chain, alloc, { nodes })
   const { common } = rulesAt('ecotone')
-  const nodes = new Map(
-    (state['_trie'].database().db as unknown as { _database: Map<string, Uint8Array> })._database,
-  )
   t.ok(nodes.delete(bytesToUnprefixedHex(await lost(state))), 'it was there')
   const rest = new State(common, nodes, parent.stateRoot)
   const attributes = nextAttributes({ chain, parent }, [deposit(TARGET, { mint: 1n })])

@@ -9,31 +9,24 @@ import { Address, KECCAK256_RLP_S, MapDB, bytesToHex, hexToBytes } from '@ethere
  */
 export class StateError extends Error {}
 
+/** Trie nodes and code by their keccak256 (64 hex digits): a `Map`, or what else has its methods. */
+export type Nodes = Pick<Map<string, Uint8Array>, 'get' | 'set'>
+
 /**
- * Trie nodes and contract code by their keccak256 (64 hex digits). EthereumJS asks for code with a
- * prefix, without which code 0x80 would be taken for the empty trie.
+ * The nodes as EthereumJS wants them. It takes a missing one for an absent account, so a miss must
+ * throw. It asks for code with a prefix, without which code 0x80 would be taken for the empty trie.
  */
-class NodeStore extends MapDB<string, Uint8Array> {
-  /** EthereumJS takes a missing node for an absent account, so a miss must throw. */
-  override async get(key: string) {
+function createDB(nodes: Nodes) {
+  const get = (key: string) => {
     // As EthereumJS says it. Of undefined it would make a deletion, and delete the code 0x80.
     if (`0x${key}` === KECCAK256_RLP_S) throw new Error('Missing node in DB')
-    const value = await super.get(key.slice(-64))
+    const value = nodes.get(key.slice(-64))
     if (value) return value
     throw new StateError(`state is incomplete: no trie node or code 0x${key.slice(-64)}`)
   }
-
-  override async put(key: string, value: Uint8Array) {
-    await super.put(key.slice(-64), value)
-  }
-
-  override shallowCopy() {
-    return this
-  }
+  const set = (key: string, value: Uint8Array) => nodes.set(key.slice(-64), value)
+  return new MapDB<string, Uint8Array>({ get, set } as Map<string, Uint8Array>)
 }
-
-/** After so many flushes the caches start anew, for on their own they only grow. */
-const MAX_FLUSHES = 64
 
 /**
  * EthereumJS state that keeps the changes of a block in its caches and writes them when the
@@ -43,11 +36,11 @@ const MAX_FLUSHES = 64
 export class State extends MerkleStateManager {
   #flushes = 0
 
-  /** @param nodes - trie nodes and code by hash (64 hex digits); new ones are added */
-  constructor(common: Common, nodes = new Map<string, Uint8Array>(), root?: Uint8Array) {
-    const opts = { common, db: new NodeStore(nodes), root, useKeyHashing: true }
+  /** @param nodes - what the state consists of; new ones are added, none is deleted */
+  constructor(common: Common, nodes: Nodes = new Map(), root?: Uint8Array) {
     // Views are bytes as they are; the default is hex.
-    const trie = new MerklePatriciaTrie({ ...opts, valueEncoding: 'view' })
+    const opts = { useKeyHashing: true, valueEncoding: 'view' } as const
+    const trie = new MerklePatriciaTrie({ ...opts, common, db: createDB(nodes), root })
     super({ common, trie, caches: new Caches() })
   }
 
@@ -69,9 +62,9 @@ export class State extends MerkleStateManager {
       await this.modifyAccountFields(address, { storageRoot: trie.root() })
     }
     await super.flush()
-    // Without a checkpoint to go back to, the caches hold nothing that the trie does not.
-    this.#flushes++
-    if (this.#flushes % MAX_FLUSHES === 0 && this._checkpointCount === 0) this._caches!.clear()
+    // The caches only grow on their own, so after some blocks they start anew: without a checkpoint to
+    // go back to, they hold nothing that the trie does not.
+    if (++this.#flushes % 64 === 0 && this._checkpointCount === 0) this._caches!.clear()
   }
 }
 
@@ -85,12 +78,11 @@ export type Preimages = Record<string, `0x${string}`>
  * @throws if a preimage does not have the hash that it is filed under
  */
 export function createWitnessState(common: Common, stateRoot: Uint8Array, preimages: Preimages) {
-  const nodes = new Map<string, Uint8Array>()
-  for (const [key, preimage] of Object.entries(preimages)) {
+  const nodes = Object.entries(preimages).map(([key, preimage]) => {
     const value = hexToBytes(preimage)
     const hash = bytesToHex(common.customCrypto.keccak256!(value))
     if (hash !== key) throw new StateError(`preimage ${key} hashes to ${hash}`)
-    nodes.set(hash.slice(2), value)
-  }
-  return new State(common, nodes, stateRoot)
+    return [hash.slice(2), value] as const
+  })
+  return new State(common, new Map(nodes), stateRoot)
 }
