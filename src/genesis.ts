@@ -1,7 +1,6 @@
 import type { Common, GethGenesisAlloc } from '@ethereumjs/common'
 import { type PrefixedHexString, hexToBytes, setLengthLeft, toBytes } from '@ethereumjs/util'
 import { type ChainConfig, createChain } from './chain.ts'
-import type { Crypto } from './crypto.ts'
 import { createHeader, getWithdrawalsRoot } from './execute.ts'
 import { decodeExtraData } from './header.ts'
 import { type Nodes, State } from './state.ts'
@@ -29,7 +28,7 @@ export async function createAllocState(common: Common, alloc: Alloc, nodes?: Nod
 }
 
 /** See {@link createGenesis}. */
-type Options = { customCrypto?: Crypto; nodes?: Nodes }
+type Options = Parameters<typeof createChain>[1] & { nodes?: Nodes }
 
 /**
  * Computes state and header of block 0 from a geth-style genesis file (B-08, X-08).

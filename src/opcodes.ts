@@ -13,8 +13,8 @@ export function correctOpcodes(evm: EVM) {
   const opcodes = evm['_opcodeMap']
   const { gasHandler } = opcodes[0x55]
   opcodes[0x55].gasHandler = async (runState, gas, common) => {
-    const isShort = runState.interpreter.getGasLeft() <= common.param('sstoreSentryEIP2200Gas')
-    if (isShort) throw new EVMError('out of gas')
+    // EIP-2200
+    if (runState.interpreter.getGasLeft() <= 2_300n) throw new EVMError('out of gas')
     return gasHandler(runState, gas, common)
   }
   opcodes[0x3f].opHandler = async ({ stack, stateManager }) => {
