@@ -218,7 +218,7 @@ t.test('JSON that is not a block file is a failure', async (t) => {
   for (const [index, content] of contents.entries())
     t.ok(lines[index].startsWith(`FAIL ${paths[index]} `), content)
   const failed = JSON.parse(runCLI('verify', '--json', paths[4]).lines[0])
-  t.match(failed, { file: paths[4], ok: false, error: /optimism/ })
+  t.match(failed, { file: paths[4], ok: false, error: /config bedrockBlock/ })
 })
 
 t.test('genesis prints the hash and nothing else', { skip: noFixtures }, async (t) => {

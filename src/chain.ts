@@ -41,8 +41,8 @@ export type ChainConfig = Record<string, unknown>
 const IGNORED_TIMES = ['deltaTime', 'pectraBlobScheduleTime']
 
 /** A number of the config. @throws if it is not an integer of at least `least` */
-function readInteger(config: ChainConfig, name: string, least: number): number {
-  const value = config[name] as number
+function readInteger(config: unknown, name: string, least: number): number {
+  const value = Object(config)[name]
   if (Number.isSafeInteger(value) && value >= least) return value
   throw new Error(`config ${name} must be an integer of at least ${least}, got ${value}`)
 }
@@ -70,9 +70,7 @@ function readForkTimes(config: ChainConfig): number[] {
  * @param opts.customCrypto - see {@link createCrypto}; without it, slower pure JavaScript
  * @throws if the config is not an OP chain's or contradicts itself; the message names the field
  */
-export function createChain(config: ChainConfig, opts: { customCrypto?: Crypto } = {}) {
-  const { optimism } = Object(config)
-  if (!optimism) throw new Error('config optimism is missing: not an OP chain')
+export function createChain(config: ChainConfig = {}, opts: { customCrypto?: Crypto } = {}) {
   const forkTimes = readForkTimes(config)
   const bedrockBlock = readInteger(config, 'bedrockBlock', 0)
   // All forks until Paris at block 0 and no DAO, whose header checks would strike at its number.
@@ -80,7 +78,8 @@ export function createChain(config: ChainConfig, opts: { customCrypto?: Crypto }
   const customCrypto = opts.customCrypto ?? defaultCrypto()
   /** By the names of the EVM's fields, of which one has no option. */
   const curves = { _bn254: customCrypto.bn254, _bls: customCrypto.bls }
-  const parameter = (name: string) => BigInt(readInteger(optimism, `eip1559${name}`, 1))
+  // Without `optimism` it is no OP chain (H-22).
+  const parameter = (name: string) => BigInt(readInteger(config.optimism, `eip1559${name}`, 1))
   const forks = FORKS.filter((_, index) => forkTimes[index] < Infinity).map((fork) => {
     /** True where `other` is active: it is this fork or an older one. */
     const isActive = (other: Fork): boolean => FORKS.indexOf(fork) >= FORKS.indexOf(other)

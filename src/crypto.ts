@@ -64,8 +64,7 @@ class MCLBN254 extends NobleBN254 {
 
 /** See {@link createCrypto}, which does this once. */
 async function create(): Promise<Crypto> {
-  await mcl.init(mcl.BLS12_381)
-  await bn.init(bn.BN_SNARK1)
+  await Promise.all([mcl.init(mcl.BLS12_381), bn.init(bn.BN_SNARK1)])
   bn.verifyOrderG2(true)
   const [keccak, bn254, bls] = [await createKeccak(256), new MCLBN254(), new MCLBLS(mcl)]
   bls.init()

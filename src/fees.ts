@@ -70,12 +70,11 @@ export function l1Fees(l1Block: L1Block, { isActive }: Rules, raw: Uint8Array) {
   // Where Ecotone's parameters are unset, the price of blobs is 0.
   const { overhead = 0n, scalar = l1BaseFeeScalar } = legacy ?? {}
   const price = 16n * l1GasPrice * scalar + l1BlobBaseFee * l1BlobBaseFeeScalar
-  // Bedrock adds a signature of 68 bytes, although `raw` is signed.
-  const signatureGas = isActive('regolith') ? 0 : 68 * 16
-  const calldataGas = raw.reduce((gas, byte) => gas + (byte === 0 ? 4 : 16), signatureGas)
+  // Bedrock adds a signature of 68 bytes at 16 gas, although `raw` is signed.
+  const dataGas = raw.reduce((gas, byte) => gas + (byte ? 16 : 4), isActive('regolith') ? 0 : 1088)
   // Bytes ×10⁶: until Fjord a sixteenth of the calldata gas, then estimated with FastLZ.
   const estimate = bigIntMax(100_000_000n, 836_500n * BigInt(flzCompressLen(raw)) - 42_585_600n)
-  const size = isActive('fjord') && !legacy ? estimate : (BigInt(calldataGas) + overhead) * 62_500n
+  const size = isActive('fjord') && !legacy ? estimate : (BigInt(dataGas) + overhead) * 62_500n
   const [operatorFeeScalar, operatorFeeConstant] = [unpack(operator, 64n), unpack(operator, 0n, 64)]
   const daFootprintGasScalar = unpack(operator, 96n, 16)
   const blobGasUsed = (estimate / 1_000_000n) * daFootprintGasScalar
