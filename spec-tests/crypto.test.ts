@@ -429,6 +429,13 @@ t.test('bn254 multiplication and pairing take hundreds of inputs in a row', (t) 
     outcome(() => wasm.pairing(concatBytes(...pairs))),
     bytesToHex(word(1n)),
   )
+  // A Buffer's slices share its memory.
+  const buffer = Buffer.from(pairs[0])
+  t.equal(
+    outcome(() => wasm.pairing(buffer)),
+    bytesToHex(word(1n)),
+  )
+  t.strictSame(new Uint8Array(buffer), pairs[0], 'input is as it was')
   const odd = concatBytes(...pairs.slice(0, 20), words(1n, 2n, ...G2))
   t.equal(
     outcome(() => wasm.pairing(odd)),

@@ -27,15 +27,15 @@ const EC_AFFINE_SERIALIZE = 4096
  * @throws if mcl finds it outside of field, curve or group
  */
 function read<T extends bn.G1 | bn.G2>(target: T, input: Uint8Array): T {
-  const [x, y] = [input.slice(0, input.length / 2), input.slice(input.length / 2)]
+  const [x, y] = [input.subarray(0, input.length / 2), input.subarray(input.length / 2)]
   // Only its type wants text.
-  target.setStr(concatBytes(x.reverse(), y.reverse()) as never, EC_AFFINE_SERIALIZE)
+  target.setStr(concatBytes(x.toReversed(), y.toReversed()) as never, EC_AFFINE_SERIALIZE)
   return target
 }
 
 /**
  * The precompiles 0x07 and 0x08 by mcl in WebAssembly; an addition takes as long as passing points
- * to bn. Inputs have the lengths that EthereumJS passes: 128 bytes, or pairs of 192. The package is
+ * to mcl. Inputs have the lengths that EthereumJS passes: 128 bytes, or pairs of 192. The package is
  * mcl-wasm under a second name, and so a second instance of it: one has room for one curve.
  *
  * @see https://eips.ethereum.org/EIPS/eip-196
