@@ -11,6 +11,7 @@ import t from 'tap'
 import {
   type Alloc,
   type Fork,
+  State,
   StateError,
   createAllocState,
   createChain,
@@ -843,4 +844,31 @@ t.test('the caches of a state object stay small over many blocks, and lose no wr
     const value = await test.state.getStorage(createAddressFromString(CONTRACT), key)
     t.equal(bytesToHex(value), `0x${block.toString(16).padStart(2, '0')}`, `slot ${block}`)
   }
+})
+
+t.test('a state over a map with another one behind it adds to the first only', async (t) => {
+  const alloc = { [CONTRACT]: storer({ 1: 5 }), [OTHER]: storer({ 2: 6 }) }
+  const base = new Map<string, Uint8Array>()
+  const added = new (class extends Map<string, Uint8Array> {
+    override get(hash: string) {
+      return super.get(hash) ?? base.get(hash)
+    }
+  })()
+  const test = await startChain(chainAt('karst'), alloc, { nodes: base })
+  const before = new Map(base)
+  const { common } = rulesAt('karst')
+  test.state = new State(common, added, test.parent.stateRoot)
+  const { header } = await nextBlock(test, [
+    store(1, 6),
+    deposit(undefined, '0x608060005360016000f3'),
+  ])
+  t.ok(added.size > 0)
+  t.strictSame(base, before, 'what is behind stays')
+  // Nothing but the two maps is needed to go on, here without the old state.
+  const rest = new State(common, new Map([...base, ...added]), header.stateRoot)
+  const value = await rest.getStorage(createAddressFromString(CONTRACT), hexToBytes(slot(1)))
+  t.strictSame(value, Uint8Array.of(6))
+  const only = new State(common, new Map(added), header.stateRoot)
+  const untouched = only.getStorage(createAddressFromString(OTHER), hexToBytes(slot(2)))
+  await t.rejects(untouched, { message: /state is incomplete/ })
 })
