@@ -1,16 +1,23 @@
 import { Block, type BlockHeader, type HeaderData, createBlockHeader } from '@ethereumjs/block'
 import type { StateManagerInterface } from '@ethereumjs/common'
-import type { EVM, EVMMockBlockchainInterface, Log } from '@ethereumjs/evm'
+import {
+  type EVM,
+  EVMError,
+  type EVMMockBlockchainInterface,
+  type ExecResult,
+} from '@ethereumjs/evm'
+import type { Log } from '@ethereumjs/evm'
 import { MerklePatriciaTrie } from '@ethereumjs/mpt'
 import { RLP } from '@ethereumjs/rlp'
-import { createLegacyTx, createTxFromRLP, getCalldataFloorGas } from '@ethereumjs/tx'
+import { type TypedTransaction, createLegacyTx, createTxFromRLP } from '@ethereumjs/tx'
+import { getCalldataFloorGas } from '@ethereumjs/tx'
 import { Account, type Address, type BigIntLike, type BytesLike, bigIntMax } from '@ethereumjs/util'
 import { bigIntMin, concatBytes, createAddressFromString, equalsBytes } from '@ethereumjs/util'
 import { createContractAddress, toBytes } from '@ethereumjs/util'
 import { Bloom, type VM, createVM, runTx } from '@ethereumjs/vm'
 import type { Chain, Rules } from './chain.ts'
 import { CREATE2_DEPLOYER_CODE } from './create2deployer.ts'
-import { DEPOSIT_TYPE, decodeDeposit } from './deposit.ts'
+import { DEPOSIT_TYPE, type DepositTx, decodeDeposit } from './deposit.ts'
 import { type L1Block, l1Fees, operatorFee, readL1Block } from './fees.ts'
 import { calculateBaseFee, encodeExtraData } from './header.ts'
 import { correctOpcodes } from './opcodes.ts'
@@ -40,13 +47,13 @@ const SYSTEM_ADDRESS = createAddressFromString('0xffffffffffffffffffffffffffffff
  *
  * @see https://specs.optimism.io/protocol/exec-engine.html#extended-payloadattributesv1
  */
-export type PayloadAttributes = Record<'timestamp' | 'gasLimit', BigIntLike> &
+export type PayloadAttributes = Record<'timestamp', BigIntLike> &
   Record<'prevRandao' | 'suggestedFeeRecipient', BytesLike> &
   Partial<Record<'parentBeaconBlockRoot' | 'eip1559Params', BytesLike | null>> &
-  Partial<Record<'minBaseFee', BigIntLike | null> & Record<'withdrawals', unknown[] | null>> &
-  Record<'transactions', BytesLike[]>
+  Partial<Record<'gasLimit' | 'minBaseFee', BigIntLike | null>> &
+  Partial<Record<'withdrawals', unknown[] | null> & Record<'transactions', BytesLike[] | null>>
 
-/** A block under construction; `l1Block` once a signed transaction needs it. */
+/** Where transactions run; `l1Block` once a signed transaction needs it. */
 type Context = { vm: VM; block: Block; rules: Rules; l1Block?: L1Block }
 
 /**
@@ -54,7 +61,14 @@ type Context = { vm: VM; block: Block; rules: Rules; l1Block?: L1Block }
  * `depositNonce`, the sender's nonce before it, from Regolith, and `depositReceiptVersion` 1 from
  * Canyon (D-25, D-26); the others have fees. `poolGas` is the gas that the block has less of.
  */
-export type Receipt = Outcome & { cumulativeGasUsed: bigint; logsBloom: Uint8Array }
+export type Receipt = Outcome & {
+  tx: Transaction
+  cumulativeGasUsed: bigint
+  logsBloom: Uint8Array
+}
+
+/** A deposit has `sourceHash`, a signed transaction the interface of EthereumJS. */
+type Transaction = DepositTx | TypedTransaction
 
 /** What a transaction by itself determines of its receipt. */
 type Outcome = Partial<ReturnType<typeof l1Fees> & Awaited<ReturnType<typeof runDeposit>>> &
@@ -91,47 +105,78 @@ async function systemCall({ vm, block }: Context, to: Address, data: Uint8Array)
   await finalize(vm)
 }
 
+/** Status and logs of a transaction, and what else is known of how it ended. */
+function toOutcome({ exceptionError, returnValue, logs = [] }: ExecResult) {
+  const [status, kept] = exceptionError ? [0, []] : [1, logs]
+  return { status, logs: kept, returnValue, error: exceptionError?.error as string | undefined }
+}
+
 /**
- * Runs a deposit. It cannot be invalid, only fail, unless the block lacks gas for it.
+ * Runs a deposit. It cannot be invalid, only fail, unless the block lacks gas for it. Without mint it
+ * is also how a call is simulated.
  *
  * @see https://specs.optimism.io/protocol/deposits.html#execution
  */
-async function runDeposit({ vm, block, rules }: Context, raw: Uint8Array, gasPool: bigint) {
+export async function runDeposit(context: Context, tx: DepositTx, gasPool: bigint) {
+  const { vm, block, rules } = context
   const { evm, common, stateManager } = vm
-  const { from, to, mint, value, gas, isSystemTx, data } = decodeDeposit(raw)
+  const { from, to, mint, value, gas, isSystemTx, data } = tx
   const [regolith, canyon] = [rules.isActive('regolith'), rules.isActive('canyon')]
   if (!isSystemTx && gas > gasPool) throw new Error(`gas limit ${gas} exceeds the ${gasPool} left`)
   const { nonce, balance } = (await stateManager.getAccount(from)) ?? new Account()
   await stateManager.modifyAccountFields(from, { nonce: nonce + 1n, balance: balance + mint })
   // Without a gas limit, which EIP-7825 would cap; deposits are exempt (D-23). The EVM fails a
   // creation with too much init code, with all its gas.
-  const tx = createLegacyTx({ to, data }, { common, allowUnlimitedInitCodeSize: true })
-  const [intrinsicGas, floorGas] = [tx.getIntrinsicGas(), getCalldataFloorGas(tx)]
+  const unsigned = createLegacyTx({ to, data }, { common, allowUnlimitedInitCodeSize: true })
+  const [intrinsicGas, floorGas] = [unsigned.getIntrinsicGas(), getCalldataFloorGas(unsigned)]
   const isRefused = (isSystemTx && regolith) || gas < bigIntMax(intrinsicGas, floorGas)
-  let [status, gasUsed, logs] = [0, gas, [] as Log[]]
-  if (!isRefused && value <= balance + mint) {
+  const isPoor = value > balance + mint
+  const exceptionError = new EVMError(isPoor ? 'insufficient balance' : 'out of gas')
+  const gasLimit = gas - intrinsicGas
+  let result: ExecResult = {
+    exceptionError,
+    executionGasUsed: gasLimit,
+    returnValue: new Uint8Array(),
+  }
+  if (!isRefused && !isPoor) {
     const warm = [from, to, canyon ? block.header.coinbase : undefined, ...evm.precompiles.keys()]
     for (const address of warm) if (address) evm.journal.addAlwaysWarmAddress(address.toString())
-    const call = { block, caller: from, to, value, data, gasLimit: gas - intrinsicGas }
-    const { execResult } = await evm.runCall({ ...call, skipNonceIncrement: true })
-    const { exceptionError, executionGasUsed, gasRefund = 0n, createdAddresses } = execResult
-    if (!exceptionError) [status, logs] = [1, execResult.logs ?? []]
-    for (const destroyed of execResult.selfdestruct?.keys() ?? []) {
-      if (common.isActivatedEIP(6780) && !createdAddresses?.has(destroyed)) continue
+    const call = { block, caller: from, to, value, data, gasLimit, skipNonceIncrement: true }
+    result = (await evm.runCall(call)).execResult
+    for (const destroyed of result.selfdestruct?.keys() ?? []) {
+      if (common.isActivatedEIP(6780) && !result.createdAddresses?.has(destroyed)) continue
       await evm.journal.deleteAccount(createAddressFromString(destroyed))
     }
-    const spent = intrinsicGas + executionGasUsed
-    const refund = bigIntMin(gasRefund, spent / common.param('maxRefundQuotient'))
-    if (regolith) gasUsed = bigIntMax(spent - refund, floorGas)
   }
   await finalize(vm)
+  const spent = intrinsicGas + result.executionGasUsed
+  const refund = bigIntMin(result.gasRefund ?? 0n, spent / common.param('maxRefundQuotient'))
+  // A refused one may have less gas than the floor.
+  let gasUsed = regolith ? bigIntMin(gas, bigIntMax(spent - refund, floorGas)) : gas
   // A system transaction takes no gas from the block, even where it uses some (D-18, D-20).
   const poolGas = isSystemTx ? 0n : gasUsed
   if (!regolith) gasUsed = poolGas
   const depositNonce = regolith ? nonce : undefined
   const contractAddress = to ? undefined : createContractAddress(from, depositNonce ?? 0n)
   const optional = { depositNonce, depositReceiptVersion: canyon ? 1 : undefined, contractAddress }
-  return { type: DEPOSIT_TYPE, status, logs, gasUsed, poolGas, ...optional }
+  return { type: DEPOSIT_TYPE, ...toOutcome(result), gasUsed, poolGas, ...optional }
+}
+
+/**
+ * Decodes a signed transaction, strictly.
+ *
+ * @throws if L2 does not have its type (R-01, D-34), or it is not in canonical encoding
+ */
+export function decodeSigned({ common }: Rules, raw: Uint8Array): TypedTransaction {
+  // Blob transactions do not exist on L2, although Cancun's rules have them.
+  const isForeign = raw[0] === 3 || raw[0] === DEPOSIT_TYPE
+  if (isForeign) throw new Error(`transaction type not supported: ${raw[0]}`)
+  const tx = createTxFromRLP(raw, { common })
+  const lists = 'accessList' in tx ? [tx.accessList, ...tx.accessList.map(([, keys]) => keys)] : []
+  // An empty string for an empty list would be encoded back as it was.
+  const isCanonical = lists.every(Array.isArray) && equalsBytes(tx.serialize(), raw)
+  if (!isCanonical) throw new Error('not in canonical encoding')
+  return tx
 }
 
 /**
@@ -139,16 +184,10 @@ async function runDeposit({ vm, block, rules }: Context, raw: Uint8Array, gasPoo
  *
  * @throws if the transaction cannot be in this block
  */
-async function runSigned({ vm, block, rules, l1Block }: Context, raw: Uint8Array, gasPool: bigint) {
-  // Blob transactions do not exist on L2, although Cancun's rules have them (R-01).
-  if (raw[0] === 3) throw new Error('transaction type not supported: 3')
-  const tx = createTxFromRLP(raw, { common: vm.common })
-  const lists = 'accessList' in tx ? [tx.accessList, ...tx.accessList.map(([, keys]) => keys)] : []
-  // An empty string for an empty list would be encoded back as it was.
-  const isCanonical = lists.every(Array.isArray) && equalsBytes(tx.serialize(), raw)
-  if (!isCanonical) throw new Error('not in canonical encoding')
+async function runSigned(context: Context, tx: TypedTransaction, gasPool: bigint) {
+  const { vm, block, rules, l1Block } = context
   if (tx.gasLimit > gasPool) throw new Error(`gas limit ${tx.gasLimit} exceeds the ${gasPool} left`)
-  const [from, fees] = [tx.getSenderAddress(), l1Fees(l1Block!, rules, raw)]
+  const [from, fees] = [tx.getSenderAddress(), l1Fees(l1Block!, rules, tx.serialize())]
   const prepaid = operatorFee(l1Block!, rules, tx.gasLimit)
   // Paid first, so that `runTx` finds the balance which must cover everything else.
   await addBalance(vm, from, -fees.l1Fee - prepaid)
@@ -159,19 +198,19 @@ async function runSigned({ vm, block, rules, l1Block }: Context, raw: Uint8Array
   await addBalance(vm, L1_FEE_VAULT, fees.l1Fee)
   await addBalance(vm, from, prepaid - paid)
   await addBalance(vm, OPERATOR_FEE_VAULT, paid)
-  const [status, logs] = [execResult.exceptionError ? 0 : 1, execResult.logs ?? []]
-  return { type: tx.type, status, logs, gasUsed, poolGas: gasUsed, contractAddress, ...fees }
+  const outcome = { ...toOutcome(execResult), gasUsed, poolGas: gasUsed, contractAddress }
+  return { type: tx.type, ...outcome, ...fees }
 }
 
 /** The 2048-bit filter over the addresses and topics of logs. */
-function bloomOf({ common }: VM, logs: Log[]) {
+function bloomOf({ common }: Rules, logs: Log[]) {
   const bloom = new Bloom(undefined, common)
   for (const [address, topics] of logs) for (const item of [address, ...topics]) bloom.add(item)
   return bloom.bitvector
 }
 
 /** Root of the trie that maps each index to its value. */
-async function indexedRoot({ common }: VM, values: Uint8Array[]) {
+export async function indexedRoot({ common }: Rules, values: Uint8Array[]) {
   const trie = new MerklePatriciaTrie({ common })
   for (const [index, value] of values.entries()) await trie.put(RLP.encode(index), value)
   return trie.root()
@@ -182,11 +221,11 @@ async function indexedRoot({ common }: VM, values: Uint8Array[]) {
  *
  * @see https://specs.optimism.io/protocol/deposits.html#deposit-receipt
  */
-export function encodeReceipt(receipt: Omit<Receipt, 'poolGas' | 'gasUsed'>): Uint8Array {
+export function encodeReceipt(receipt: Partial<Receipt>): Uint8Array {
   const { type, status, cumulativeGasUsed, logsBloom, logs } = receipt
   const deposit = [receipt.depositNonce, receipt.depositReceiptVersion]
   const fields = [status, cumulativeGasUsed, logsBloom, logs, ...deposit.filter((v) => v != null)]
-  return concatBytes(Uint8Array.from(type === 0 ? [] : [type]), RLP.encode(fields))
+  return concatBytes(Uint8Array.from(type ? [type] : []), RLP.encode(fields))
 }
 
 /** A header under the rules of a fork. */
@@ -220,37 +259,20 @@ function prepareHeader(chain: Chain, parent: BlockHeader, attributes: PayloadAtt
   })
 }
 
-/**
- * Executes the one block that can follow `parent` with these attributes. Building a block is
- * calling this; importing one is calling it and comparing the hash; so is verifying a witness.
- *
- * @param opts.state - the state after `parent`; on success it becomes the state after the block
- * @param opts.getBlockHash - for the BLOCKHASH opcode; without it only the parent's hash is known
- * @returns the sealed header and the receipts
- * @throws {StateError} if state or an ancestor's hash cannot be read
- * @throws if no valid block follows. After any error, `state` must not be used again
- * @see https://specs.optimism.io/protocol/exec-engine.html
- */
-export async function executeBlock(opts: {
+/** What executes on a chain: `getBlockHash` is for BLOCKHASH, without it the parent's is known. */
+export type ContextOptions = {
   chain: Chain
   state: StateManagerInterface
-  parent: BlockHeader
-  attributes: PayloadAttributes
   getBlockHash?: (number: bigint) => Uint8Array | undefined | Promise<Uint8Array | undefined>
-}) {
-  const { chain, state, parent, attributes, getBlockHash } = opts
-  const transactions = attributes.transactions.map((raw) => toBytes(raw))
-  const header = prepareHeader(chain, parent, attributes)
+}
+
+/** What transactions and simulated calls run in: the block of a header, on a state. */
+export async function createContext(header: BlockHeader, opts: ContextOptions): Promise<Context> {
+  const { chain, state, getBlockHash } = opts
   const rules = chain.rules(header)
-  const jovian = rules.isActive('jovian')
-  const isUpgrade = rules !== chain.rules(parent)
-  // The first that is no deposit, or the end.
-  const signed = [...transactions, new Uint8Array()].findIndex((raw) => raw[0] !== DEPOSIT_TYPE)
-  // The DA footprint needs the L1 attributes (D-37); upgrades are alone in their block (I-14).
-  const isSoon = jovian && (signed === 0 || (isUpgrade && signed < transactions.length))
-  if (isSoon) throw new Error(`transaction ${signed} must be a deposit in this ${rules.fork} block`)
   const getBlock = async (id: number) => {
-    const hash = BigInt(id) === parent.number ? parent.hash() : await getBlockHash?.(BigInt(id))
+    const isParent = BigInt(id) === header.number - 1n
+    const hash = isParent ? header.parentHash : await getBlockHash?.(BigInt(id))
     if (hash?.length !== 32) throw new StateError(`the hash of block ${id} is not known`)
     return { hash: () => hash }
   }
@@ -260,7 +282,39 @@ export async function executeBlock(opts: {
   correctOpcodes(vm.evm as EVM)
   // `createEVM` overwrites the option.
   Object.assign(vm.evm, rules.curves)
-  const context: Context = { vm, rules, block: new Block(header) }
+  return { vm, rules, block: new Block(header) }
+}
+
+/**
+ * Executes the one block that can follow `parent` with these attributes. Building a block is
+ * calling this; importing one is calling it and comparing the hash; so is verifying a witness.
+ *
+ * @param opts.state - the state after `parent`; on success it becomes the state after the block
+ * @param opts.candidates - signed transactions, each of which joins the end of the block if it can
+ ** @returns the sealed header, the transactions and their receipts
+ * @throws {StateError} if state or an ancestor's hash cannot be read
+ * @throws if no valid block follows. After any error, `state` must not be used again
+ * @see https://specs.optimism.io/protocol/exec-engine.html
+ */
+export async function executeBlock(
+  opts: ContextOptions & {
+    parent: BlockHeader
+    attributes: PayloadAttributes
+    candidates?: Iterable<Uint8Array>
+  },
+) {
+  const { chain, state, parent, attributes, candidates = [] } = opts
+  const forced = (attributes.transactions ?? []).map((raw) => toBytes(raw))
+  const header = prepareHeader(chain, parent, attributes)
+  const rules = chain.rules(header)
+  const jovian = rules.isActive('jovian')
+  const isUpgrade = rules !== chain.rules(parent)
+  // The first that is no deposit, or the end.
+  const signed = [...forced, new Uint8Array()].findIndex((raw) => raw[0] !== DEPOSIT_TYPE)
+  // The DA footprint needs the L1 attributes (D-37); upgrades are alone in their block (I-14).
+  const isSoon = jovian && (signed === 0 || (isUpgrade && signed < forced.length))
+  if (isSoon) throw new Error(`transaction ${signed} must be a deposit in this ${rules.fork} block`)
+  const context = await createContext(header, opts)
 
   await state.checkpoint()
   const isCanyon = Number(header.timestamp) === chain.canyonTime
@@ -268,20 +322,40 @@ export async function executeBlock(opts: {
   const { parentHash, parentBeaconBlockRoot } = header
   if (parentBeaconBlockRoot) await systemCall(context, BEACON_ROOTS, parentBeaconBlockRoot)
   if (rules.isActive('isthmus')) await systemCall(context, HISTORY_STORAGE, parentHash)
+  const transactions: Uint8Array[] = []
   const receipts: Receipt[] = []
   let [cumulativeGasUsed, footprint, gasPool] = [0n, 0n, header.gasLimit]
-  for (const [index, raw] of transactions.entries()) {
-    const run = raw[0] === DEPOSIT_TYPE ? runDeposit : runSigned
-    if (run === runSigned) context.l1Block ??= await readL1Block(state, rules)
-    const outcome: Outcome = await run(context, raw, gasPool).catch((error: Error) => {
+  /** Runs a transaction at the end of the block. @throws if it cannot be there */
+  const include = async (raw: Uint8Array) => {
+    const tx = raw[0] === DEPOSIT_TYPE ? decodeDeposit(raw) : decodeSigned(rules, raw)
+    const isDeposit = 'sourceHash' in tx
+    if (!isDeposit) context.l1Block ??= await readL1Block(state, rules)
+    const run = isDeposit ? runDeposit(context, tx, gasPool) : runSigned(context, tx, gasPool)
+    const outcome: Outcome = await run
+    const total = footprint + (outcome.blobGasUsed ?? 0n)
+    if (total > header.gasLimit) throw new Error(`DA footprint ${total} exceeds gas limit`)
+    footprint = total
+    cumulativeGasUsed += outcome.gasUsed
+    gasPool -= outcome.poolGas
+    transactions.push(raw)
+    receipts.push({ tx, ...outcome, cumulativeGasUsed, logsBloom: bloomOf(rules, outcome.logs) })
+  }
+  for (const [index, raw] of forced.entries()) {
+    await include(raw).catch((error: Error) => {
       throw Object.assign(error, { message: `transaction ${index}: ${error.message}` })
     })
-    cumulativeGasUsed += outcome.gasUsed
-    footprint += outcome.blobGasUsed ?? 0n
-    gasPool -= outcome.poolGas
-    receipts.push({ ...outcome, cumulativeGasUsed, logsBloom: bloomOf(vm, outcome.logs) })
   }
-  if (footprint > header.gasLimit) throw new Error(`DA footprint ${footprint} exceeds gas limit`)
+  for (const raw of isUpgrade ? [] : candidates) {
+    await state.checkpoint()
+    try {
+      await include(raw)
+      await state.commit()
+    } catch (error) {
+      if (error instanceof StateError) throw error
+      await state.revert()
+      await finalize(context.vm)
+    }
+  }
   await state.commit()
 
   const logs = receipts.flatMap((receipt) => receipt.logs)
@@ -293,11 +367,14 @@ export async function executeBlock(opts: {
     // First, for it makes the state final.
     stateRoot: await state.getStateRoot(),
     withdrawalsRoot: await getWithdrawalsRoot(rules, state),
-    transactionsTrie: await indexedRoot(vm, transactions),
-    receiptTrie: await indexedRoot(vm, leaves),
-    logsBloom: bloomOf(vm, logs),
+    transactionsTrie: await indexedRoot(rules, transactions),
+    receiptTrie: await indexedRoot(rules, leaves),
+    logsBloom: bloomOf(rules, logs),
     gasUsed: cumulativeGasUsed,
     blobGasUsed: jovian ? footprint : header.blobGasUsed,
   })
-  return { header: sealed, receipts }
+  return { header: sealed, transactions, receipts }
 }
+
+/** A block and what came out of it. */
+export type ExecutedBlock = Awaited<ReturnType<typeof executeBlock>>

@@ -1,0 +1,126 @@
+import { join } from 'node:path'
+import { hexToBytes } from '@ethereumjs/util'
+import { State, blockToJSON, createContext, createCrypto, createGenesis } from 'ethereumjs-op'
+import { executeBlock, headerFromJSON, runDeposit } from 'ethereumjs-op'
+import { JsonRpcError } from 'jsonrpc-lite'
+import { open } from 'lmdb'
+import { rankPending } from './pool.mjs'
+
+/**
+ * Opens the database of a chain, or creates it with the genesis block. It holds all blocks and
+ * states by hash, an index of the canonical chain, and the transactions that wait. What has a hash
+ * is written first; the head moves with all that depends on it in one transaction. So whenever the
+ * process ends, the database is consistent. Threads can share it.
+ *
+ * @param opts.genesis - contents of a geth-style genesis file
+ * @param opts.datadir - folder of the database
+ * @throws if the database is of another chain
+ */
+export async function createStore({ genesis, datadir }) {
+  const customCrypto = await createCrypto()
+  const genesisNodes = new Map()
+  const { chain, header } = await createGenesis(genesis, { customCrypto, nodes: genesisNodes })
+  const root = open({ path: join(datadir, 'chain.mdb'), compression: true })
+  // The cache lets a state read what it has written a moment before.
+  const nodes = root.openDB({ name: 'nodes', encoding: 'binary', cache: true })
+  const blocks = root.openDB({ name: 'blocks' })
+  /** Hashes of blocks by number, by label (latest, safe, finalized), by `tx` and its hash. */
+  const index = root.openDB({ name: 'index' })
+  /** Encoded transactions by sender and nonce. */
+  const pending = root.openDB({ name: 'pending', encoding: 'binary' })
+  const nodeStore = { get: (hash) => nodes.get(hash), set: (hash, node) => nodes.put(hash, node) }
+
+  const find = (id) => blocks.get(index.get(id) ?? `${id}`)
+  const isCanonical = (block) =>
+    block && index.get(Number(block.header.number)) === block.header.hash
+
+  /** The block of the chain that holds a transaction. */
+  const findByTransaction = (hash) => find(`tx ${hash}`)
+
+  /**
+   * Makes a block the head of the chain and sets labels. The head may be an ancestor of the present
+   * one or on another branch (E-39, E-45). Signed transactions of blocks that leave the chain wait
+   * again (E-41). Nothing changes if an error is thrown.
+   *
+   * @throws if a label would not be on the chain (-38002)
+   */
+  const setHead = (head, labels) =>
+    root.transactionSync(() => {
+      const drop = (number) => {
+        const { transactions = [], raw = [] } = find(number) ?? {}
+        for (const [place, { hash, type, from, nonce }] of transactions.entries()) {
+          index.removeSync(`tx ${hash}`)
+          if (type !== '0x7e') pending.putSync([from, Number(nonce)], hexToBytes(raw[place]))
+        }
+        return index.removeSync(number)
+      }
+      const { hash: latest, number } = head.header
+      for (let above = Number(number) + 1; drop(above); above++);
+      const added = []
+      for (let block = head; !isCanonical(block); block = find(block.header.parentHash)) {
+        drop(Number(block.header.number))
+        added.push(block)
+      }
+      for (const { header, transactions } of added) {
+        index.putSync(Number(header.number), header.hash)
+        for (const { hash, from, nonce } of transactions) {
+          index.putSync(`tx ${hash}`, header.hash)
+          pending.removeSync([from, Number(nonce)])
+        }
+      }
+      const finalized = labels.finalized ?? index.get('finalized')
+      for (const [label, hash] of Object.entries({ ...labels, finalized, latest })) {
+        if (!hash) continue
+        if (isCanonical(find(hash))) index.putSync(label, hash)
+        else throw new JsonRpcError(`${label} ${hash} is not on the chain of ${latest}`, -38002)
+      }
+      if (!isCanonical(find('safe'))) index.removeSync('safe')
+    })
+
+  /** What executes after a block: its header, a state of its own, hashes of its ancestors. */
+  function after(block) {
+    const header = headerFromJSON(chain, block.header)
+    const rules = chain.rules(header)
+    const state = new State(rules.common, nodeStore, header.stateRoot)
+    const getBlockHash = (number) => {
+      let ancestor = block
+      while (!isCanonical(ancestor) && BigInt(ancestor.header.number) > number) {
+        ancestor = find(ancestor.header.parentHash)
+      }
+      return hexToBytes(isCanonical(ancestor) ? index.get(Number(number)) : ancestor.header.hash)
+    }
+    return { chain, header, rules, state, getBlockHash }
+  }
+
+  /** Executes the block that follows, and keeps it. @throws as executeBlock does */
+  async function execute(parentBlock, attributes) {
+    const { header: parent, ...place } = after(parentBlock)
+    const candidates = attributes.noTxPool ? [] : rankPending(store, parent, attributes)
+    const executed = await executeBlock({ ...place, parent, attributes, candidates })
+    const block = blockToJSON(executed)
+    await blocks.put(block.header.hash, block)
+    return block
+  }
+
+  /** Runs a call at the end of a block; what it changes is lost. */
+  async function call(block, tx) {
+    const { header, ...place } = after(block)
+    await place.state.checkpoint()
+    return runDeposit(await createContext(header, place), tx, tx.gas)
+  }
+
+  const block0 = blockToJSON({ header, transactions: [], receipts: [] })
+  const stored = index.get(0) ?? block0.header.hash
+  if (stored !== block0.header.hash) {
+    throw new Error(`${datadir} has the genesis block ${stored}, not ${block0.header.hash}`)
+  }
+  const { chainId } = genesis.config
+  const store = { chain, chainId, pending, find, findByTransaction, setHead, after, execute, call }
+  if (!find('latest')) {
+    for (const [hash, node] of genesisNodes) nodes.put(hash, node)
+    await blocks.put(stored, block0)
+    index.putSync(0, stored)
+    setHead(block0, {})
+  }
+  return { ...store, close: () => root.close() }
+}

@@ -1,0 +1,145 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { bigIntToBytes, bytesToHex, concatBytes, createAddressFromString } from '@ethereumjs/util'
+import { hexToBytes, intToHex, setLengthLeft } from '@ethereumjs/util'
+import { keccak_256 } from '@noble/hashes/sha3.js'
+import { encodeDeposit, sourceHash } from 'ethereumjs-op'
+import { SignJWT } from 'jose'
+
+const DEPOSITOR = createAddressFromString('0xdeaddeaddeaddeaddeaddeaddeaddeaddead0001')
+const L1_BLOCK = createAddressFromString('0x4200000000000000000000000000000000000015')
+/** Seconds to the next L1 block, unless a deposit comes before. */
+const L1_BLOCK_TIME = 12n
+
+const uint = (value, width) => setLengthLeft(bigIntToBytes(BigInt(value)), width)
+/** There is no L1: the hashes in its blocks are made up. */
+const imagine = (what, number) => keccak_256(new TextEncoder().encode(`${what} ${number}`))
+
+/** Calldata of setL1BlockValuesJovian. */
+function encodeL1({ number, time, sequenceNumber, hash }) {
+  // The fee scalars of OP Mainnet, and prices of L1 gas (rising) and blob gas in wei.
+  const scalars = concatBytes(uint(5227, 4), uint(1_014_213, 4))
+  const prices = concatBytes(uint(10n ** 9n + number * 10n ** 6n, 32), uint(1, 32))
+  const block = concatBytes(uint(sequenceNumber, 8), uint(time, 8), uint(number, 8))
+  // No batcher, no operator fee, 400 gas of DA footprint a byte.
+  const rest = concatBytes(uint(0, 32 + 4 + 8), uint(400, 2))
+  return concatBytes(hexToBytes('0x3db6be2b'), scalars, block, prices, hash, rest)
+}
+
+/** Reads from that calldata which L1 block an L2 block belongs to, and its index among those. */
+function decodeL1(input) {
+  const uint64 = (at) => BigInt(`0x${input.slice(2 + 2 * at, 18 + 2 * at)}`)
+  return { sequenceNumber: uint64(12), time: uint64(20), number: uint64(28) }
+}
+
+/** The forced transactions of a block: the L1 attributes, then deposits with a new L1 block. */
+function encodeDeposits(l1, deposits) {
+  const hash = (domain, index) => sourceHash(domain, concatBytes(l1.hash, uint(index, 32)))
+  const attributes = { from: DEPOSITOR, to: L1_BLOCK, mint: 0n, value: 0n, gas: 1_000_000n }
+  const first = { ...attributes, sourceHash: hash(1, l1.sequenceNumber), data: encodeL1(l1) }
+  const others = deposits.map(({ tx }, index) => ({ ...tx, sourceHash: hash(0, index) }))
+  return [first, ...others].map((tx) => encodeDeposit({ ...tx, isSystemTx: false }))
+}
+
+/** A deposit from JSON. @throws if it is none, or asks for more than L1 would sell */
+function readDeposit({ from, to, mint = 0, value = 0, gas = 100_000, data = '0x' }) {
+  const [sender, recipient] = [createAddressFromString(from), to && createAddressFromString(to)]
+  const tx = { from: sender, to: recipient, mint: BigInt(mint), value: BigInt(value) }
+  if ((tx.mint | tx.value) >> 128n !== 0n) throw new Error('mint and value have 128 bits')
+  if (gas < 21_000 || gas > 1_000_000) throw new Error('gas must be from 21000 to 1000000')
+  return { ...tx, gas: BigInt(gas), data: hexToBytes(data) }
+}
+
+/** Accepts deposits over HTTP from this machine. Each is answered once it is in a block. */
+async function listen(queue, port) {
+  const server = createServer(async (request, response) => {
+    const answer = (status, body) => response.writeHead(status).end(`${JSON.stringify(body)}\n`)
+    try {
+      // Without this check any web page could send one.
+      const isJSON = request.headers['content-type'] === 'application/json'
+      if (!isJSON) throw new Error('content-type must be application/json')
+      const tx = readDeposit(JSON.parse(await text(request)))
+      answer(200, await new Promise((resolve) => queue.push({ tx, resolve })))
+    } catch (error) {
+      answer(400, { error: error.message })
+    }
+  })
+  await once(server.listen(port, '127.0.0.1'), 'listening')
+  return server
+}
+
+/**
+ * Drives the Engine API of a node as op-node does, from the node's head on, until `signal` aborts.
+ *
+ * @param opts.url - the authenticated port, with `secret` of 32 bytes
+ * @param opts.blockTime - seconds
+ * @param opts.depositPort - where a POST of {from, to, mint, value, gas, data} makes a deposit
+ * @throws if the node refuses a call or a block
+ */
+export async function sequence({ url, secret, blockTime = 2, gasLimit = 60_000_000, ...opts }) {
+  const { signal, depositPort = 8552, log = console.log } = opts
+  const call = async (method, ...params) => {
+    const jwt = await new SignJWT().setProtectedHeader({ alg: 'HS256' }).setIssuedAt().sign(secret)
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${jwt}` }
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
+    const response = await fetch(url, { method: 'POST', headers, body })
+    if (!response.ok) throw new Error(`${method}: HTTP status ${response.status}`)
+    const { result, error } = await response.json()
+    const { status = 'VALID', validationError } = result?.payloadStatus ?? result ?? {}
+    if (!error && status === 'VALID') return result
+    throw new Error(`${method}: ${error?.message ?? `${status} ${validationError}`}`)
+  }
+  /** Batches and finality of L1 take their time, so safe and finalized stay behind the head. */
+  const choose = async (number, headBlockHash, attributes = null) => {
+    const behind = [8, 32].map((depth) => intToHex(Math.max(number - depth, 0)))
+    const blocks = behind.map((label) => call('eth_getBlockByNumber', label, false))
+    const [safeBlockHash, finalizedBlockHash] = (await Promise.all(blocks)).map(({ hash }) => hash)
+    const state = { headBlockHash, safeBlockHash, finalizedBlockHash }
+    return call('engine_forkchoiceUpdatedV3', state, attributes)
+  }
+
+  let { number, hash, timestamp, transactions } = await call('eth_getBlockByNumber', 'latest', true)
+  let l1 = transactions[0] ? decodeL1(transactions[0].input) : { number: 0n, time: 0n }
+  const queue = []
+  const server = await listen(queue, depositPort)
+  try {
+    while (true) {
+      timestamp = Math.max(Number(timestamp) + blockTime, Math.floor(Date.now() / 1000))
+      await sleep(timestamp * 1000 - Date.now(), null, { signal }).catch(() => {})
+      if (signal?.aborted) return
+      // L1 sells a limited amount of gas in a block.
+      const deposits = queue.splice(0, 20)
+      const isNew = deposits.length > 0 || BigInt(timestamp) >= l1.time + L1_BLOCK_TIME
+      if (isNew) l1 = { number: l1.number + 1n, time: BigInt(timestamp), sequenceNumber: -1n }
+      l1 = { ...l1, sequenceNumber: l1.sequenceNumber + 1n, hash: imagine('block', l1.number) }
+      const forced = encodeDeposits(l1, deposits)
+      const { payloadId } = await choose(Number(number), hash, {
+        timestamp: intToHex(timestamp),
+        prevRandao: bytesToHex(imagine('randao', l1.number)),
+        suggestedFeeRecipient: '0x4200000000000000000000000000000000000011',
+        withdrawals: [],
+        parentBeaconBlockRoot: bytesToHex(imagine('beacon root', l1.number)),
+        transactions: forced.map((tx) => bytesToHex(tx)),
+        noTxPool: false,
+        gasLimit: intToHex(gasLimit),
+        eip1559Params: '0x0000000000000000',
+        minBaseFee: 0,
+      })
+      const built = await call('engine_getPayloadV5', payloadId)
+      const payload = built.executionPayload
+      await call('engine_newPayloadV4', payload, [], built.parentBeaconBlockRoot, [])
+      ;[number, hash] = [payload.blockNumber, payload.blockHash]
+      await choose(Number(number), hash)
+      for (const [index, { resolve }] of deposits.entries()) {
+        resolve({ transactionHash: bytesToHex(keccak_256(forced[1 + index])), blockNumber: number })
+      }
+      const count = payload.transactions.length
+      log(`block ${Number(number)} ${hash} ${count} txs, L1 block ${l1.number}`)
+    }
+  } finally {
+    server.close()
+    server.closeAllConnections()
+  }
+}

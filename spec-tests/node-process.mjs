@@ -1,0 +1,20 @@
+// Runs a node for a test. Standard input gives the options of `startNode` as a line of JSON; the
+// answer is a line of JSON with the ports. The node closes on SIGTERM, or when standard input ends.
+import { createInterface } from 'node:readline'
+import { startNode } from '../examples/node/start.mjs'
+
+const lines = createInterface({ input: process.stdin })
+lines.once('line', async (line) => {
+  const { genesis, datadir, secret } = JSON.parse(line)
+  const [http, authrpc] = [0, 0].map((port) => ({ addr: '127.0.0.1', port }))
+  const opts = { genesis, datadir, http, authrpc, secret: Buffer.from(secret, 'hex') }
+  const { httpPort, authPort, close } = await startNode(opts)
+  const stop = async () => {
+    await close()
+    lines.close()
+    process.stdin.destroy()
+  }
+  process.once('SIGTERM', stop)
+  lines.once('close', () => process.exit())
+  console.log(JSON.stringify({ httpPort, authPort }))
+})
