@@ -1,5 +1,6 @@
 import { RLP } from '@ethereumjs/rlp'
-import { bytesToBigInt, bytesToHex, concatBytes, setLengthLeft, toBytes } from '@ethereumjs/util'
+import { bigIntMax, bytesToBigInt, bytesToHex, concatBytes } from '@ethereumjs/util'
+import { setLengthLeft, toBytes } from '@ethereumjs/util'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { JsonRpcError } from 'jsonrpc-lite'
@@ -138,12 +139,7 @@ export function createEngine(node: Blockchain, log = (_: string) => {}): Methods
 
   async function newPayload(version: number, payload: JSONValue, ...others: JSONValue[]) {
     const [hashes, parentBeaconBlockRoot, requests] = others
-    const {
-      parentHash,
-      blockHash,
-      feeRecipient: suggestedFeeRecipient,
-      extraData,
-    } = Object(payload)
+    const { parentHash, blockHash, feeRecipient: suggestedFeeRecipient } = Object(payload)
     const given = { ...payload, suggestedFeeRecipient, parentBeaconBlockRoot, noTxPool: true }
     const rules = readRules('newPayload', version, given)
     const lists = [hashes, requests].filter(Array.isArray).length
@@ -172,18 +168,16 @@ export function createEngine(node: Blockchain, log = (_: string) => {}): Methods
   }
 
   function getPayload(version: number, id: JSONValue) {
-    const block = find(payloads.get(id) ?? '')
+    const block = find(payloads.get(id) ?? 'unknown')
     if (!block) throw new JsonRpcError(`payload ${id} is not known`, -38001)
     const { parentBeaconBlockRoot, baseFeePerGas } = block.header
-    const baseFee = BigInt(baseFeePerGas)
     const executionPayload = toPayload(block)
     readRules('getPayload', version, { ...executionPayload, parentBeaconBlockRoot })
     if (version === 1) return executionPayload
-    const signed: JSONValue[] = block.receipts.filter(({ type }: JSONValue) => type !== '0x7e')
-    const tips = signed.map(
-      ({ effectiveGasPrice: price, gasUsed }) => (BigInt(price) - baseFee) * BigInt(gasUsed),
-    )
-    const blockValue = tips.reduce((sum, tip) => sum + tip, 0n)
+    // The price that a deposit pays is 0, below the base fee.
+    const tipOf = ({ effectiveGasPrice, gasUsed }: JSONValue) =>
+      bigIntMax(BigInt(effectiveGasPrice) - BigInt(baseFeePerGas), 0n) * BigInt(gasUsed)
+    const blockValue = block.receipts.map(tipOf).reduce((sum: bigint, tip: bigint) => sum + tip, 0n)
     const blobsBundle = { commitments: [], proofs: [], blobs: [] }
     const envelope = { blobsBundle, shouldOverrideBuilder: false, parentBeaconBlockRoot }
     const requests = version > 3 && { executionRequests: [] }
