@@ -1,12 +1,7 @@
 import { Block, type BlockHeader, type HeaderData, createBlockHeader } from '@ethereumjs/block'
 import type { StateManagerInterface } from '@ethereumjs/common'
-import {
-  type EVM,
-  EVMError,
-  type EVMMockBlockchainInterface,
-  type ExecResult,
-} from '@ethereumjs/evm'
-import type { Log } from '@ethereumjs/evm'
+import { type EVM, EVMError, type EVMMockBlockchainInterface } from '@ethereumjs/evm'
+import type { ExecResult, Log } from '@ethereumjs/evm'
 import { MerklePatriciaTrie } from '@ethereumjs/mpt'
 import { RLP } from '@ethereumjs/rlp'
 import { type TypedTransaction, createLegacyTx, createTxFromRLP } from '@ethereumjs/tx'
@@ -61,18 +56,12 @@ type Context = { vm: VM; block: Block; rules: Rules; l1Block?: L1Block }
  * `depositNonce`, the sender's nonce before it, from Regolith, and `depositReceiptVersion` 1 from
  * Canyon (D-25, D-26); the others have fees. `poolGas` is the gas that the block has less of.
  */
-export type Receipt = Outcome & {
-  tx: Transaction
-  cumulativeGasUsed: bigint
-  logsBloom: Uint8Array
-}
-
-/** A deposit has `sourceHash`, a signed transaction the interface of EthereumJS. */
-type Transaction = DepositTx | TypedTransaction
+export type Receipt = Outcome & { cumulativeGasUsed: bigint; logsBloom: Uint8Array }
 
 /** What a transaction by itself determines of its receipt. */
-type Outcome = Partial<ReturnType<typeof l1Fees> & Awaited<ReturnType<typeof runDeposit>>> &
-  Awaited<ReturnType<typeof runSigned | typeof runDeposit>>
+type Outcome = Awaited<ReturnType<typeof runSigned | typeof runDeposit>> &
+  Partial<ReturnType<typeof l1Fees> & Awaited<ReturnType<typeof runDeposit>>> &
+  Record<'tx', DepositTx | TypedTransaction>
 
 /** Adds wei to an account or, if negative, takes them. @throws if it has less */
 async function addBalance({ stateManager }: VM, address: Address, amount: bigint) {
@@ -285,6 +274,13 @@ export async function createContext(header: BlockHeader, opts: ContextOptions): 
   return { vm, rules, block: new Block(header) }
 }
 
+/** See {@link executeBlock}. */
+export type BlockOptions = ContextOptions & {
+  parent: BlockHeader
+  attributes: PayloadAttributes
+  candidates?: Iterable<Uint8Array>
+}
+
 /**
  * Executes the one block that can follow `parent` with these attributes. Building a block is
  * calling this; importing one is calling it and comparing the hash; so is verifying a witness.
@@ -296,13 +292,7 @@ export async function createContext(header: BlockHeader, opts: ContextOptions): 
  * @throws if no valid block follows. After any error, `state` must not be used again
  * @see https://specs.optimism.io/protocol/exec-engine.html
  */
-export async function executeBlock(
-  opts: ContextOptions & {
-    parent: BlockHeader
-    attributes: PayloadAttributes
-    candidates?: Iterable<Uint8Array>
-  },
-) {
+export async function executeBlock(opts: BlockOptions) {
   const { chain, state, parent, attributes, candidates = [] } = opts
   const forced = (attributes.transactions ?? []).map((raw) => toBytes(raw))
   const header = prepareHeader(chain, parent, attributes)
@@ -331,14 +321,14 @@ export async function executeBlock(
     const isDeposit = 'sourceHash' in tx
     if (!isDeposit) context.l1Block ??= await readL1Block(state, rules)
     const run = isDeposit ? runDeposit(context, tx, gasPool) : runSigned(context, tx, gasPool)
-    const outcome: Outcome = await run
+    const outcome: Outcome = { tx, ...(await run) }
     const total = footprint + (outcome.blobGasUsed ?? 0n)
     if (total > header.gasLimit) throw new Error(`DA footprint ${total} exceeds gas limit`)
     footprint = total
     cumulativeGasUsed += outcome.gasUsed
     gasPool -= outcome.poolGas
     transactions.push(raw)
-    receipts.push({ tx, ...outcome, cumulativeGasUsed, logsBloom: bloomOf(rules, outcome.logs) })
+    receipts.push({ ...outcome, cumulativeGasUsed, logsBloom: bloomOf(rules, outcome.logs) })
   }
   for (const [index, raw] of forced.entries()) {
     await include(raw).catch((error: Error) => {

@@ -56,12 +56,11 @@ export function compare(header: JSONValue, expected: JSONValue) {
 }
 
 /** Writes a transaction, apart from its place in a block (D-31). */
-function transactionToJSON({ tx, type, depositNonce, ...receipt }: Receipt, baseFee: bigint) {
+function transactionToJSON({ tx, depositNonce, depositReceiptVersion }: Receipt, baseFee: bigint) {
   if ('sourceHash' in tx) {
     const { data: input, to = null, mint, isSystemTx, ...fields } = tx
-    const unsigned = { type, nonce: depositNonce ?? 0, gasPrice: 0, v: 0, r: 0, s: 0 }
+    const unsigned = { nonce: depositNonce ?? 0, gasPrice: 0, v: 0, r: 0, s: 0 }
     const optional = { mint: mint || undefined, isSystemTx: isSystemTx || undefined }
-    const { depositReceiptVersion } = receipt
     return { ...fields, to, input, ...unsigned, ...optional, depositReceiptVersion }
   }
   const { gasLimit: gas, data: input, to = null, ...fields } = tx.toJSON()
@@ -93,7 +92,7 @@ export function blockToJSON({ header, transactions: raw, receipts }: ExecutedBlo
       return { ...log, ...common, blockTimestamp: json.timestamp }
     })
     const others = { from, to, contractAddress, effectiveGasPrice, logs }
-    block.transactions.push({ ...fields, ...place, hash })
+    block.transactions.push({ ...fields, ...place, type: receipt.type, hash })
     block.receipts.push({ ...outcome, ...common, ...others })
   }
   return encode(block)
