@@ -270,9 +270,9 @@ t.test('wrong usage exits 2 and shows the usage', async (t) => {
     const { status, stdout, stderr } = runCLI(...args)
     t.equal(status, 2, args.join(' '))
     t.equal(stdout, '')
-    t.match(stderr, /usage: ethereumjs-op verify/)
+    t.match(stderr, /Usage: ethereumjs-op/)
   }
   const { status, stdout } = runCLI('--help')
   t.equal(status, 0)
-  t.match(stdout, /usage: ethereumjs-op verify/)
+  t.match(stdout, /Usage: ethereumjs-op/)
 })
