@@ -202,37 +202,66 @@ t.test(
   },
 )
 
-t.test('attributes of a wrong form are -32602 (E-13, E-37)', async (t) => {
+t.test('attributes of a wrong form are -38003 and change nothing (E-13, E-28)', async (t) => {
+  const good = await start(3, attributesAt('karst'))
+  const payload = await node.call('engine_getPayloadV5', good.payloadId)
   const cases: JSONObject[] = [
     { prevRandao: undefined },
+    { prevRandao: null },
     { prevRandao: '0x00' },
+    { prevRandao: 1 },
+    { suggestedFeeRecipient: undefined },
     { suggestedFeeRecipient: '0x1234' },
+    { suggestedFeeRecipient: {} },
     { transactions: '0x' },
+    { transactions: {} },
     { transactions: ['zz'] },
     { transactions: [1] },
-    { noTxPool: 'yes' },
+    { transactions: [null] },
     { gasLimit: 'many' },
+    { gasLimit: {} },
+    { gasLimit: '0x10000000000000000' },
+    { eip1559Params: '0x00' },
+    { eip1559Params: [] },
     { minBaseFee: 'low' },
     { minBaseFee: -1 },
     { minBaseFee: 0.5 },
+    { minBaseFee: '0x10000000000000000' },
     { withdrawals: {} },
+    { withdrawals: 'none' },
     { parentBeaconBlockRoot: '0x12' },
+    { parentBeaconBlockRoot: 1 },
   ]
   for (const overrides of cases) {
     const result = start(3, attributesAt('karst', overrides))
-    t.equal(await codeOf(result), -32602, JSON.stringify(overrides))
+    t.equal(await codeOf(result), -38003, JSON.stringify(overrides))
   }
-  for (const name of ['minBaseFee', 'gasLimit', 'timestamp']) {
-    const attributes = { ...attributesAt('karst'), [name]: '0x10000000000000000' }
-    const code = await codeOf(
-      node.call('engine_forkchoiceUpdatedV3', forkchoice(block0), attributes),
-    )
-    t.ok([-32602, -38003].includes(code), `65 bits of ${name}: ${code}`)
+  t.equal((await node.call('eth_getBlockByNumber', 'latest', false)).hash, block0.blockHash)
+  t.same(await start(3, attributesAt('karst')), good)
+  t.same(await node.call('engine_getPayloadV5', good.payloadId), payload)
+  // Whatever is not false keeps the pool out.
+  const { payloadId } = await start(3, attributesAt('karst', { noTxPool: 'yes' }))
+  t.equal(payloadId, good.payloadId)
+})
+
+t.test('a forkchoice or a time of a wrong form is -32602 (E-37)', async (t) => {
+  const update = (...params: unknown[]) =>
+    codeOf(node.call('engine_forkchoiceUpdatedV3', ...params))
+  for (const timestamp of [undefined, null, 'soon', '0x', 12, {}, `0x1${'00'.repeat(32)}`]) {
+    const attributes = { ...attributesAt('karst'), timestamp }
+    t.equal(await update(forkchoice(block0), attributes), -32602, `${timestamp}`)
   }
-  const short = node.call('engine_forkchoiceUpdatedV3', { headBlockHash: block0.blockHash }, null)
-  t.equal(await codeOf(short), -32602, 'no safe and finalized hash')
-  t.equal(await codeOf(node.call('engine_forkchoiceUpdatedV3')), -32602, 'no parameters')
-  t.equal(await codeOf(node.call('engine_getPayloadV5', '0x01')), -32602, 'short payload id')
+  const late = { ...attributesAt('karst'), timestamp: '0x10000000000000000' }
+  t.equal(await update(forkchoice(block0), late), -38003, '65 bits')
+  const state = forkchoice(block0)
+  const states = [undefined, null, 1, 'state', [], {}, { headBlockHash: block0.blockHash }]
+  for (const name of Object.keys(state)) {
+    for (const hash of [null, 1, '0x12', `${block0.blockHash}00`]) {
+      states.push({ ...state, [name]: hash } as never)
+    }
+  }
+  for (const item of states) t.equal(await update(item, null), -32602, JSON.stringify(item))
+  t.equal(await update(), -32602, 'no parameters')
 })
 
 /** Builds a block of a fork. @returns its payload */
@@ -418,46 +447,86 @@ t.test('the same attributes have one id, others another (E-24, E-25, T-41)', asy
   t.same(first.executionPayload.transactions, base.transactions)
 })
 
-t.test('an unknown payload id is -38001 (E-31)', async (t) => {
+t.test('an unknown payload id is -38001, of whatever form (E-31)', async (t) => {
   for (const version of [1, 2, 3, 4, 5]) {
-    const result = node.call(`engine_getPayloadV${version}`, `0x0${version}00000000000000`)
-    t.equal(await codeOf(result), -38001)
+    for (const id of [`0x0${version}00000000000000`, '0x01', 'latest', null, 1, {}, []]) {
+      const result = node.call(`engine_getPayloadV${version}`, id)
+      t.equal(await codeOf(result), -38001, JSON.stringify(id))
+    }
   }
 })
 
-t.test('a payload without a field of its version is -32602 (E-08, E-37)', async (t) => {
-  const [bedrock, canyon, ecotone, karst] = await Promise.all(
-    (['bedrock', 'canyon', 'ecotone', 'karst'] as const).map((fork) => build(fork)),
-  )
-  const root = ZERO_HASH
-  const cases: [string, number, JSONObject, JSONObject, unknown[]][] = [
-    ['withdrawals in V1', 1, bedrock, { withdrawals: [] }, []],
-    ['withdrawals at Bedrock', 2, bedrock, { withdrawals: [] }, []],
-    ['no withdrawals at Canyon', 2, canyon, { withdrawals: undefined }, []],
-    ['null withdrawals at Canyon', 2, canyon, { withdrawals: null }, []],
-    ['blobGasUsed at Canyon', 2, canyon, { blobGasUsed: '0x0' }, []],
-    ['excessBlobGas at Canyon', 2, canyon, { excessBlobGas: '0x0' }, []],
-    ['no withdrawals at Ecotone', 3, ecotone, { withdrawals: undefined }, [[], root]],
-    ['no blobGasUsed at Ecotone', 3, ecotone, { blobGasUsed: undefined }, [[], root]],
-    ['no excessBlobGas at Ecotone', 3, ecotone, { excessBlobGas: undefined }, [[], root]],
-    ['no beacon root at Ecotone', 3, ecotone, {}, [[]]],
-    ['null as beacon root at Ecotone', 3, ecotone, {}, [[], null]],
-    ['no blob hashes at Ecotone', 3, ecotone, {}, []],
-    ['null as blob hashes at Ecotone', 3, ecotone, {}, [null, root]],
-    ['no requests at Karst', 4, karst, {}, [[], root]],
-    ['null as requests at Karst', 4, karst, {}, [[], root, null]],
-    ['no beacon root at Karst', 4, karst, {}, [[], null, []]],
-    ['no blobGasUsed at Karst', 4, karst, { blobGasUsed: undefined }, [[], root, []]],
-    ['no stateRoot', 4, karst, { stateRoot: undefined }, [[], root, []]],
-    ['short bloom', 4, karst, { logsBloom: '0x00' }, [[], root, []]],
-    ['no transactions', 4, karst, { transactions: undefined }, [[], root, []]],
-  ]
-  for (const [name, version, { executionPayload }, changes, rest] of cases) {
-    const payload = { ...executionPayload, ...changes }
-    const result = node.call(`engine_newPayloadV${version}`, payload, ...rest)
-    t.equal(await codeOf(result), -32602, name)
-  }
-})
+/** Fields that make a payload of any fork malformed. */
+const MALFORMED: JSONObject[] = [
+  ...['parentHash', 'feeRecipient', 'stateRoot', 'receiptsRoot'].flatMap((name) => [
+    { [name]: undefined },
+    { [name]: '0x00' },
+    { [name]: 1 },
+  ]),
+  ...['0x00', 1, {}].map((logsBloom) => ({ logsBloom })),
+  ...['prevRandao', 'blockNumber', 'gasLimit', 'gasUsed', 'extraData', 'baseFeePerGas'].flatMap(
+    (name) => [{ [name]: undefined }, { [name]: 'zz' }, { [name]: {} }],
+  ),
+  ...[undefined, null, '0x00', {}].map((blockHash) => ({ blockHash })),
+  ...[undefined, null, {}, [1], ['zz'], [null]].map((transactions) => ({ transactions })),
+]
+
+t.test(
+  'a payload of another version is -32602, a malformed one INVALID (E-08, E-32)',
+  async (t) => {
+    const [bedrock, canyon, ecotone, karst] = await Promise.all(
+      (['bedrock', 'canyon', 'ecotone', 'karst'] as const).map((fork) => build(fork)),
+    )
+    const root = ZERO_HASH
+    const others: [string, number, JSONObject, JSONObject, unknown[]][] = [
+      ['withdrawals in V1', 1, bedrock, { withdrawals: [] }, []],
+      ['withdrawals at Bedrock', 2, bedrock, { withdrawals: [] }, []],
+      ['no withdrawals at Canyon', 2, canyon, { withdrawals: undefined }, []],
+      ['null withdrawals at Canyon', 2, canyon, { withdrawals: null }, []],
+      ['no withdrawals at Ecotone', 3, ecotone, { withdrawals: undefined }, [[], root]],
+      ['no beacon root at Ecotone', 3, ecotone, {}, [[]]],
+      ['null as beacon root at Ecotone', 3, ecotone, {}, [[], null]],
+      ['no blob hashes at Ecotone', 3, ecotone, {}, []],
+      ['null as blob hashes at Ecotone', 3, ecotone, {}, [null, root]],
+      ['no requests at Karst', 4, karst, {}, [[], root]],
+      ['null as requests at Karst', 4, karst, {}, [[], root, null]],
+      ['no beacon root at Karst', 4, karst, {}, [[], null, []]],
+      ['no timestamp', 4, karst, { timestamp: undefined }, [[], root, []]],
+    ]
+    const insert = (
+      version: number,
+      { executionPayload }: JSONObject,
+      changes: JSONObject,
+      rest: unknown[],
+    ) =>
+      codeOf(
+        node.call(`engine_newPayloadV${version}`, { ...executionPayload, ...changes }, ...rest),
+      )
+    for (const [name, version, envelope, changes, rest] of others) {
+      t.equal(await insert(version, envelope, changes, rest), -32602, name)
+    }
+    for (const payload of [undefined, null, 1, [], 'payload', {}]) {
+      const result = node.call('engine_newPayloadV4', payload, [], root, [])
+      t.equal(await codeOf(result), -32602, `${payload} as payload`)
+    }
+    const wrong = [{ blobGasUsed: '0x1' }, { excessBlobGas: '0x1' }, { blobGasUsed: {} }]
+    const malformed: [number, JSONObject, unknown[], JSONObject[]][] = [
+      [2, canyon, [], [{ blobGasUsed: '0x0' }, { excessBlobGas: '0x0' }]],
+      [3, ecotone, [[], ecotone.parentBeaconBlockRoot], wrong],
+      [4, karst, [[], karst.parentBeaconBlockRoot, []], [...wrong, ...MALFORMED]],
+    ]
+    for (const [version, envelope, rest, cases] of malformed) {
+      for (const changes of cases) {
+        const { validationError, ...status } = await insert(version, envelope, changes, rest)
+        const name = `V${version} ${JSON.stringify(changes)} ${Object.keys(changes)}: ${validationError}`
+        t.same(status, { status: 'INVALID', latestValidHash: null }, name)
+        t.type(validationError, 'string')
+      }
+      // What had the same hash by its own account does no harm to the block.
+      t.match(await insert(version, envelope, {}, rest), { status: 'VALID' })
+    }
+  },
+)
 
 t.test('capabilities are all methods of the engine (E-48)', async (t) => {
   const names = await node.call('engine_exchangeCapabilities', ['engine_newPayloadV4'])

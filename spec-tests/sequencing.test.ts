@@ -157,6 +157,47 @@ t.test('the batcher limits the data of transactions and blocks (S-06, J-10)', as
   t.same(await sequence(), [large], 'no limit')
 })
 
+t.test('either port sets the limits for both, to any number, and says so (J-10)', async (t) => {
+  const raw = next(0)
+  await send(raw)
+  t.equal(await node.callPublic('miner_setMaxDASize', '0x1', '0x0'), true)
+  t.same(await sequence(), [])
+  t.equal(await codeOf(node.call('miner_setMaxDASize', '0x0')), -32602, 'one is missing')
+  t.equal(await codeOf(node.call('miner_setMaxDASize', 1, 2)), -32602, 'not in hex')
+  t.same(await sequence({ prevRandao: `0x${'05'.repeat(32)}` }), [], 'as before')
+  const most = `0x${'ff'.repeat(32)}`
+  t.equal(await node.call('miner_setMaxDASize', most, most), true)
+  t.same(await sequence(), [raw])
+  t.equal(await node.callPublic('miner_setMaxDASize', '0x0', '0x0'), true)
+})
+
+t.test('a block has a limit of estimated bytes, which others may fit in (S-06)', async (t) => {
+  // Estimates are of 100 bytes at least, which is what a transfer has.
+  const first = next(0, { maxPriorityFeePerGas: 5n * GWEI })
+  const large = next(1, { data: noise(500), gasLimit: 60_000n, maxPriorityFeePerGas: 4n * GWEI })
+  const behind = next(1, { maxPriorityFeePerGas: 6n * GWEI })
+  const others = [next(2, { maxPriorityFeePerGas: 3n * GWEI }), next(3)]
+  for (const raw of [first, large, behind, ...others]) await send(raw)
+  await node.call('miner_setMaxDASize', '0x0', '0xc8')
+  t.same(await sequence(), [first, others[0]], '200 bytes')
+  await node.call('miner_setMaxDASize', '0x64', '0x0')
+  t.same(await sequence(), [others[1]], '100 bytes each')
+  await node.call('miner_setMaxDASize', '0x0', '0x0')
+  t.same(await sequence(), [large, behind])
+})
+
+t.test('a block takes no more bytes than clients read in an answer (S-17)', async (t) => {
+  const data = new Uint8Array(130_900)
+  const sent = Array.from({ length: 60 }, () => next(2, { data, gasLimit: 1_400_000n }))
+  for (const raw of sent) await send(raw)
+  const gasLimit = '0xbebc200'
+  const taken = await sequence({ gasLimit })
+  t.same(taken, sent.slice(0, 56), '7.4 million bytes, although there is gas for more')
+  t.ok(BigInt(head.gasUsed) < 100_000_000n)
+  t.same(await sequence({ gasLimit }), sent.slice(56))
+  t.same(await sequence(), [])
+})
+
 t.test('stale transactions leave the pool (E-41)', async (t) => {
   const raw = next(0)
   const other = transfer(0, nonces[0] - 1, { value: 2n })
@@ -286,8 +327,71 @@ t.test(
       const envelope = await sequencer.extend(own, parent, [], { noTxPool: false })
       parent = envelope.executionPayload
       counts.push(parent.transactions.length - 1)
-      if (number === 1) await own.callPublic('eth_sendRawTransaction', raws[1])
+      if (number > 1) continue
+      // The second is a transaction only until Karst (R-15), and does not spoil later blocks.
+      const capped = transfer(1, 0, { gasLimit: 20_000_000n, maxPriorityFeePerGas: 2n * GWEI })
+      for (const raw of [raws[1], capped]) await own.callPublic('eth_sendRawTransaction', raw)
     }
     t.same(counts, [1, 0, 1])
   },
 )
+
+t.test('the pool outlives the process, however that ends (E-41)', async (t) => {
+  const datadir = t.testdir()
+  let own = await spawnNode(genesis, { datadir })
+  t.teardown(() => own.stop())
+  const restart = async (signal: NodeJS.Signals) => {
+    await own.stop(signal)
+    own = await spawnNode(genesis, { datadir })
+  }
+  const start = await genesisHead(own)
+  const raws = [transfer(0, 0), transfer(1, 0), transfer(0, 1)]
+  for (const raw of raws.slice(0, 2)) await own.callPublic('eth_sendRawTransaction', raw)
+  await restart('SIGKILL')
+  const pool = { noTxPool: false }
+  const { executionPayload: first } = await driver.extend(own, start, [userDeposit(9)], pool)
+  t.same(first.transactions.slice(2).sort(), raws.slice(0, 2).sort())
+  await own.callPublic('eth_sendRawTransaction', raws[2])
+  await restart('SIGTERM')
+  const { executionPayload: second } = await driver.extend(own, first, [], pool)
+  t.same(second.transactions.slice(1), raws.slice(2), 'what is in a block is no more in the pool')
+  await driver.choose(own, start)
+  await restart('SIGKILL')
+  t.equal((await own.call('eth_getBlockByNumber', 'latest', false)).hash, start.blockHash)
+  const again = { ...pool, prevRandao: `0x${'06'.repeat(32)}` }
+  const { executionPayload } = await driver.extend(own, start, [], again)
+  t.same(executionPayload.transactions.slice(1).sort(), raws.sort(), 'both blocks are rolled back')
+  t.equal(await own.call('eth_getTransactionByHash', hashOf(userDeposit(9))), null)
+})
+
+t.test('what nobody pays for keeps nobody out of a full pool or a block', async (t) => {
+  const own = await spawnNode(genesis)
+  t.teardown(() => own.stop())
+  const post = (raw: Hex) => own.callPublic('eth_sendRawTransaction', raw)
+  const fees = { maxFeePerGas: 20n * GWEI, maxPriorityFeePerGas: 9n * GWEI }
+  const balance = BigInt(await own.call('eth_getBalance', ACCOUNTS[1], 'latest'))
+  const honest = [transfer(2, 0), transfer(2, 1)]
+  await post(honest[0])
+  t.match(await post(transfer(0, 64)).catch(({ reason }) => reason), /nonce too high/)
+  // Each could be paid, but only one of all.
+  const value = balance - 10n ** 18n
+  const spent = Array.from({ length: 64 }, (_, nonce) => transfer(1, nonce, { ...fees, value }))
+  for (const raw of spent) await post(raw)
+  // Behind a gap, in all more than 16 MiB.
+  const junk = { ...fees, gasLimit: 6_000_000n, data: noise(130_900) }
+  for (let nonce = 2; nonce < 10; nonce++) await post(transfer(2, nonce + 1, junk))
+  for (let nonce = 1; nonce < 64; nonce++) {
+    for (const account of [0, 3]) await post(transfer(account, nonce, junk))
+  }
+  await post(honest[1])
+  /** Builds on a head with the pool. @returns the payload */
+  const extend = async (parent: Head) =>
+    (await driver.extend(own, parent, [], { noTxPool: false })).executionPayload
+  const hashes = ({ transactions }: Head) => transactions.slice(1).map(hashOf)
+  const first = await extend(await genesisHead(own))
+  t.same(hashes(first), [spent[0], ...honest].map(hashOf))
+  // What was behind the gap had to go for others, or else it would follow now.
+  const fillers = [transfer(0, 0), transfer(2, 2)]
+  for (const raw of fillers) await post(raw)
+  t.same(hashes(await extend(first)).sort(), fillers.map(hashOf).sort())
+})

@@ -3,7 +3,7 @@ import { Account, bigIntMin, bytesToHex, createAddressFromString } from '@ethere
 import { setLengthLeft, toBytes } from '@ethereumjs/util'
 import { calculateBaseFee, readBytes, readHash, readQuantity } from 'ethereumjs-op'
 import { JsonRpcError } from 'jsonrpc-lite'
-import { addTransaction } from './pool.mjs'
+import { addTransaction, setLimits } from './pool.mjs'
 
 /** Wei per gas that senders are advised to pay the sequencer, as op-geth does. */
 const SUGGESTED_TIP = 1_000_000n
@@ -159,7 +159,7 @@ export function createEth(store) {
     eth_maxPriorityFeePerGas: () => SUGGESTED_TIP,
     eth_getLogs: getLogs,
     eth_sendRawTransaction: (raw) => addTransaction(store, readBytes(raw)),
-    // Compressed data is not limited here, and callers are told so.
-    miner_setMaxDASize: () => false,
+    miner_setMaxDASize: (ofTransaction, ofBlock) =>
+      setLimits(store, readQuantity(ofTransaction), readQuantity(ofBlock)),
   }
 }

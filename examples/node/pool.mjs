@@ -1,9 +1,15 @@
 import { Capability, getCalldataFloorGas } from '@ethereumjs/tx'
-import { Account, bigIntMax } from '@ethereumjs/util'
+import { Account, bigIntMax, bigIntMin, createAddressFromString } from '@ethereumjs/util'
 import { calculateBaseFee, decodeSigned, l1Fees, operatorFee, readL1Block } from 'ethereumjs-op'
 
-/** Longest transaction in bytes (R-05), and most transactions that wait. */
-const [MAX_BYTES, MAX_PENDING] = [131_072, 4_096]
+/**
+ * Longest transaction in bytes (R-05), and most bytes of those from the pool in a block, which leave
+ * a megabyte to deposits (S-17).
+ */
+const [MAX_BYTES, MAX_BLOCK_BYTES] = [131_072, 7_388_608]
+
+/** Most transactions that wait, most of one sender, and most bytes of the database for all. */
+const [MAX_PENDING, MAX_OF_SENDER, MAX_POOL_BYTES] = [2_048, 64, 2 ** 24]
 
 /** Gas that is left to the L1 attributes deposit (R-06). */
 const L1_INFO_GAS = 70_000n
@@ -18,14 +24,32 @@ const check = (isRight, message) => {
   if (!isRight) throw new Error(message)
 }
 
+/** The most that a transaction costs, in wei; its estimated bytes on L1 and their gas (F-30). */
+function measure(l1Block, rules, tx, raw) {
+  const { l1Fee, l1GasUsed, blobGasUsed = 0n } = l1Fees(l1Block, rules, raw)
+  const fees = l1Fee + operatorFee(l1Block, rules, tx.gasLimit)
+  // On L1 a byte is 16 gas.
+  const sizes = { size: Number(l1GasUsed / 16n), footprint: Number(blobGasUsed) }
+  return { cost: tx.value + tx.gasLimit * maxFee(tx) + fees, ...sizes }
+}
+
+/** Whether no more may wait. */
+export function isFull(pending) {
+  const { entryCount, treeLeafPageCount, overflowPages, pageSize } = pending.getStats()
+  const bytes = (treeLeafPageCount + overflowPages) * pageSize
+  return entryCount >= MAX_PENDING || bytes >= MAX_POOL_BYTES
+}
+
 /**
  * Takes a transaction in, in place of one with its sender and nonce.
  *
  * @returns its hash
  * @throws if it could not be in a block
  */
-export async function addTransaction({ find, after, pending }, raw) {
-  const { header, rules, state } = after(find('latest'))
+export async function addTransaction(store, raw) {
+  const { find, after, pending } = store
+  const place = after(find('latest'))
+  const { header, rules, state } = place
   check(raw.length <= MAX_BYTES, `oversized data: ${raw.length} bytes`)
   const tx = decodeSigned(rules, raw)
   const isProtected = tx.type > 0 || tx.supports(Capability.EIP155ReplayProtection)
@@ -37,38 +61,104 @@ export async function addTransaction({ find, after, pending }, raw) {
   const from = tx.getSenderAddress()
   const { nonce, balance } = (await state.getAccount(from)) ?? new Account()
   check(tx.nonce >= nonce, `nonce too low: ${tx.nonce} < ${nonce}`)
-  const l1Block = await readL1Block(state, rules)
-  const fees = l1Fees(l1Block, rules, raw).l1Fee + operatorFee(l1Block, rules, tx.gasLimit)
-  const cost = tx.value + tx.gasLimit * maxFee(tx) + fees
+  check(tx.nonce < nonce + BigInt(MAX_OF_SENDER), `nonce too high: ${tx.nonce}, next is ${nonce}`)
+  const { cost, footprint } = measure(await readL1Block(state, rules), rules, tx, raw)
   check(balance >= cost, `insufficient funds: balance ${balance} < cost ${cost}`)
+  check(footprint <= header.gasLimit, `DA footprint ${footprint} exceeds block gas limit`)
   const key = [`${from}`, Number(tx.nonce)]
-  const replaced = pending.get(key)
-  const isBetter = !replaced || 10n * maxFee(tx) >= 11n * maxFee(decodeSigned(rules, replaced))
+  const replaced = decode(rules, pending.get(key))
+  const isBetter = !replaced || 10n * maxFee(tx) >= 11n * maxFee(replaced)
   check(isBetter, 'replacement transaction underpriced')
-  check(replaced || pending.getCount() < MAX_PENDING, 'txpool is full')
+  if (isFull(pending)) await makeRoom(store, place)
   await pending.put(key, raw)
   return tx.hash()
 }
 
-/** Encoded transactions for the block after `parent`, best tip first, a sender's in order (S-03). */
-export function* rankPending({ chain, pending }, parent, { timestamp }) {
-  const end = performance.now() + MAX_BUILD_TIME
-  const rules = chain.rules({ number: parent.number + 1n, timestamp: BigInt(timestamp) })
-  const baseFee = calculateBaseFee(chain, parent, rules)
-  const lowest = new Map()
+/** A transaction of the pool, if the rules have not changed so that it is none any more. */
+function decode(rules, raw) {
+  try {
+    return raw && decodeSigned(rules, raw)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * The transactions that could be in the next block, best tip first, a sender's in order (S-03). What
+ * is stale, behind a gap in the nonces, or cannot be paid, is not among them, so those who pay
+ * nothing for it do not keep others out.
+ *
+ * @param place - the state after the last block, and its header
+ * @param timestamp - of the next block
+ */
+async function rank({ chain, pending }, { header, state }, timestamp) {
+  const rules = chain.rules({ number: header.number + 1n, timestamp })
+  const baseFee = calculateBaseFee(chain, header, rules)
+  const l1Block = await readL1Block(state, rules)
   const ranked = []
-  for (const { key, value: raw } of pending.getRange()) {
-    const [from] = key
-    const tx = decodeSigned(rules, raw)
+  let next = {}
+  for (const { key, value: raw } of [...pending.getRange()]) {
+    const [from, nonce] = key
+    if (from !== next.from) {
+      const account = await state.getAccount(createAddressFromString(from))
+      const { nonce, balance } = account ?? new Account()
+      next = { from, nonce: Number(nonce), balance }
+    }
+    const tx = nonce === next.nonce && decode(rules, raw)
+    if (!tx || maxFee(tx) < baseFee) continue
+    const { cost, ...sizes } = measure(l1Block, rules, tx, raw)
+    if (cost > next.balance) continue
     // A transaction cannot come before those that it waits for.
-    const tip = maxFee(tx) < baseFee ? -1n : tx.getEffectivePriorityFee(baseFee)
-    lowest.set(from, tip < (lowest.get(from) ?? tip) ? tip : (lowest.get(from) ?? tip))
-    ranked.push({ raw, tip: lowest.get(from) })
+    const own = tx.getEffectivePriorityFee(baseFee)
+    const tip = bigIntMin(own, next.tip ?? own)
+    next = { from, nonce: nonce + 1, balance: next.balance - cost, tip }
+    ranked.push({ key, raw, tip, ...sizes })
   }
   // Sorting is stable, and the database has the transactions of a sender in order.
-  ranked.sort((a, b) => (a.tip > b.tip ? -1 : Number(a.tip < b.tip)))
-  for (const { raw, tip } of ranked) {
-    if (tip < 0n || performance.now() > end) return
+  return ranked.sort((a, b) => (a.tip > b.tip ? -1 : Number(a.tip < b.tip)))
+}
+
+/** Of those that could be in the next block keeps the best, half of what may wait. */
+async function makeRoom(store, place) {
+  const { pending } = store
+  const ranked = await rank(store, place, place.header.timestamp)
+  let bytes = 0
+  pending.transactionSync(() => {
+    pending.clearSync()
+    for (const { key, raw } of ranked.slice(0, MAX_PENDING / 2)) {
+      bytes += raw.length
+      if (bytes < MAX_POOL_BYTES / 2) pending.putSync(key, raw)
+    }
+  })
+}
+
+/** Bytes on L1 for which there is room in a transaction and in a block; 0 is any number (S-06). */
+export async function setLimits({ index }, ofTransaction, ofBlock) {
+  return index.put('limits', [Number(ofTransaction), Number(ofBlock)])
+}
+
+/** Encoded transactions for the block after `place`, as many as there is room for. */
+export async function selectPending(store, place, { timestamp, gasLimit }) {
+  const ranked = await rank(store, place, BigInt(timestamp))
+  const [ofTransaction, ofBlock] = (store.index.get('limits') ?? [0, 0]).map((n) => n || Infinity)
+  return fill(ranked, ofTransaction, [MAX_BLOCK_BYTES, ofBlock, Number(gasLimit)])
+}
+
+/** Takes what fits (S-06, S-07, S-17), until the time is over. A sender with one too large waits. */
+function* fill(ranked, maxSize, most) {
+  const end = performance.now() + MAX_BUILD_TIME
+  const waiting = new Set()
+  let sums = most.map(() => 0)
+  for (const { key, raw, size, footprint } of ranked) {
+    if (performance.now() > end) return
+    const [from] = key
+    const loads = [raw.length, size, footprint]
+    const grown = sums.map((sum, index) => sum + loads[index])
+    const isFit = size <= maxSize && grown.every((sum, index) => sum <= most[index])
+    if (!isFit) waiting.add(from)
+    if (waiting.has(from)) continue
+    // Whether it becomes part of the block is not known here.
+    sums = grown
     yield raw
   }
 }

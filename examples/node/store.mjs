@@ -4,7 +4,7 @@ import { State, blockToJSON, createContext, createCrypto, createGenesis } from '
 import { executeBlock, headerFromJSON, runDeposit } from 'ethereumjs-op'
 import { JsonRpcError } from 'jsonrpc-lite'
 import { open } from 'lmdb'
-import { rankPending } from './pool.mjs'
+import { isFull, selectPending } from './pool.mjs'
 
 /**
  * Opens the database of a chain, or creates it with the genesis block. It holds all blocks and
@@ -24,10 +24,13 @@ export async function createStore({ genesis, datadir }) {
   // The cache lets a state read what it has written a moment before.
   const nodes = root.openDB({ name: 'nodes', encoding: 'binary', cache: true })
   const blocks = root.openDB({ name: 'blocks' })
-  /** Hashes of blocks by number, by label (latest, safe, finalized), by `tx` and its hash. */
+  /**
+   * Hashes of blocks by number, by label (latest, safe, finalized), by `tx` and its hash; by `limits`
+   * those of the pool.
+   */
   const index = root.openDB({ name: 'index' })
-  /** Encoded transactions by sender and nonce. */
-  const pending = root.openDB({ name: 'pending', encoding: 'binary' })
+  /** Encoded transactions by sender and nonce; as they are, so that their size is known. */
+  const pending = root.openDB({ name: 'pending', encoding: 'binary', compression: false })
   const nodeStore = { get: (hash) => nodes.get(hash), set: (hash, node) => nodes.put(hash, node) }
 
   const find = (id) => blocks.get(index.get(id) ?? `${id}`)
@@ -46,21 +49,20 @@ export async function createStore({ genesis, datadir }) {
    */
   const setHead = (head, labels) =>
     root.transactionSync(() => {
+      const added = []
+      let block = head
+      for (; !isCanonical(block); block = find(block.header.parentHash)) added.push(block)
       const drop = (number) => {
         const { transactions = [], raw = [] } = find(number) ?? {}
         for (const [place, { hash, type, from, nonce }] of transactions.entries()) {
           index.removeSync(`tx ${hash}`)
-          if (type !== '0x7e') pending.putSync([from, Number(nonce)], hexToBytes(raw[place]))
+          if (type === '0x7e' || isFull(pending)) continue
+          pending.putSync([from, Number(nonce)], hexToBytes(raw[place]))
         }
         return index.removeSync(number)
       }
-      const { hash: latest, number } = head.header
-      for (let above = Number(number) + 1; drop(above); above++);
-      const added = []
-      for (let block = head; !isCanonical(block); block = find(block.header.parentHash)) {
-        drop(Number(block.header.number))
-        added.push(block)
-      }
+      // The lowest first, for those of a sender are of use in order.
+      for (let number = Number(block.header.number) + 1; drop(number); number++);
       for (const { header, transactions } of added) {
         index.putSync(Number(header.number), header.hash)
         for (const { hash, from, nonce } of transactions) {
@@ -68,6 +70,7 @@ export async function createStore({ genesis, datadir }) {
           pending.removeSync([from, Number(nonce)])
         }
       }
+      const latest = head.header.hash
       const finalized = labels.finalized ?? index.get('finalized')
       for (const [label, hash] of Object.entries({ ...labels, finalized, latest })) {
         if (!hash) continue
@@ -94,9 +97,9 @@ export async function createStore({ genesis, datadir }) {
 
   /** Executes the block that follows, and keeps it. @throws as executeBlock does */
   async function execute(parentBlock, attributes) {
-    const { header: parent, ...place } = after(parentBlock)
-    const candidates = attributes.noTxPool ? [] : rankPending(store, parent, attributes)
-    const executed = await executeBlock({ ...place, parent, attributes, candidates })
+    const place = after(parentBlock)
+    const candidates = attributes.noTxPool ? [] : await selectPending(store, place, attributes)
+    const executed = await executeBlock({ ...place, parent: place.header, attributes, candidates })
     const block = blockToJSON(executed)
     await blocks.put(block.header.hash, block)
     return block
@@ -115,7 +118,8 @@ export async function createStore({ genesis, datadir }) {
     throw new Error(`${datadir} has the genesis block ${stored}, not ${block0.header.hash}`)
   }
   const { chainId } = genesis.config
-  const store = { chain, chainId, pending, find, findByTransaction, setHead, after, execute, call }
+  const tables = { index, pending, find, findByTransaction }
+  const store = { chain, chainId, ...tables, setHead, after, execute, call }
   if (!find('latest')) {
     for (const [hash, node] of genesisNodes) nodes.put(hash, node)
     await blocks.put(stored, block0)
