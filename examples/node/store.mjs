@@ -1,16 +1,16 @@
 import { join } from 'node:path'
 import { hexToBytes } from '@ethereumjs/util'
-import { State, blockToJSON, createContext, createCrypto, createGenesis } from 'ethereumjs-op'
-import { executeBlock, headerFromJSON, runDeposit } from 'ethereumjs-op'
+import { State, StateError, blockToJSON, createContext, createCrypto } from 'ethereumjs-op'
+import { createGenesis, executeBlock, headerFromJSON, runDeposit } from 'ethereumjs-op'
 import { JsonRpcError } from 'jsonrpc-lite'
 import { open } from 'lmdb'
 import { isFull, selectPending } from './pool.mjs'
 
 /**
  * Opens the database of a chain, or creates it with the genesis block. It holds all blocks and
- * states by hash, an index of the canonical chain, and the transactions that wait. What has a hash
- * is written first; the head moves with all that depends on it in one transaction. So whenever the
- * process ends, the database is consistent. Threads can share it.
+ * states by hash, an index of the canonical chain, and the transactions that wait. A block is
+ * written with what its state adds, the head moves with all that depends on it, each in one
+ * transaction. So whenever the process ends, the database is consistent. Threads can share it.
  *
  * @param opts.genesis - contents of a geth-style genesis file
  * @param opts.datadir - folder of the database
@@ -21,7 +21,6 @@ export async function createStore({ genesis, datadir }) {
   const genesisNodes = new Map()
   const { chain, header } = await createGenesis(genesis, { customCrypto, nodes: genesisNodes })
   const root = open({ path: join(datadir, 'chain.mdb'), compression: true })
-  // The cache lets a state read what it has written a moment before.
   const nodes = root.openDB({ name: 'nodes', encoding: 'binary', cache: true })
   const blocks = root.openDB({ name: 'blocks' })
   /**
@@ -31,7 +30,6 @@ export async function createStore({ genesis, datadir }) {
   const index = root.openDB({ name: 'index' })
   /** Encoded transactions by sender and nonce; as they are, so that their size is known. */
   const pending = root.openDB({ name: 'pending', encoding: 'binary', compression: false })
-  const nodeStore = { get: (hash) => nodes.get(hash), set: (hash, node) => nodes.put(hash, node) }
 
   const find = (id) => blocks.get(index.get(id) ?? `${id}`)
   const isCanonical = (block) =>
@@ -80,11 +78,17 @@ export async function createStore({ genesis, datadir }) {
       if (!isCanonical(find('safe'))) index.removeSync('safe')
     })
 
-  /** What executes after a block: its header, a state of its own, hashes of its ancestors. */
+  /**
+   * What executes after a block: its header, a state of its own and what has been added to it, hashes
+   * of its ancestors.
+   */
   function after(block) {
     const header = headerFromJSON(chain, block.header)
     const rules = chain.rules(header)
-    const state = new State(rules.common, nodeStore, header.stateRoot)
+    const added = new Map()
+    const get = (hash) => added.get(hash) ?? nodes.get(hash)
+    const set = (hash, node) => added.set(hash, node)
+    const state = new State(rules.common, { get, set }, header.stateRoot)
     const getBlockHash = (number) => {
       let ancestor = block
       while (!isCanonical(ancestor) && BigInt(ancestor.header.number) > number) {
@@ -92,16 +96,28 @@ export async function createStore({ genesis, datadir }) {
       }
       return hexToBytes(isCanonical(ancestor) ? index.get(Number(number)) : ancestor.header.hash)
     }
-    return { chain, header, rules, state, getBlockHash }
+    return { chain, header, rules, state, added, getBlockHash }
   }
+
+  /** Keeps a block and what its state adds, both or nothing. */
+  const keep = (block, added) =>
+    root.transactionSync(() => {
+      for (const [hash, node] of added) nodes.putSync(hash, node)
+      blocks.putSync(block.header.hash, block)
+    })
 
   /** Executes the block that follows, and keeps it. @throws as executeBlock does */
   async function execute(parentBlock, attributes) {
-    const place = after(parentBlock)
+    const { added, ...place } = after(parentBlock)
     const candidates = attributes.noTxPool ? [] : await selectPending(store, place, attributes)
     const executed = await executeBlock({ ...place, parent: place.header, attributes, candidates })
     const block = blockToJSON(executed)
-    await blocks.put(block.header.hash, block)
+    try {
+      keep(block, added)
+    } catch (error) {
+      // A full disk, say, does not make the block invalid.
+      throw new StateError(`block ${block.header.hash} cannot be kept: ${error.message}`)
+    }
     return block
   }
 
@@ -121,8 +137,7 @@ export async function createStore({ genesis, datadir }) {
   const tables = { index, pending, find, findByTransaction }
   const store = { chain, chainId, ...tables, setHead, after, execute, call }
   if (!find('latest')) {
-    for (const [hash, node] of genesisNodes) nodes.put(hash, node)
-    await blocks.put(stored, block0)
+    keep(block0, genesisNodes)
     index.putSync(0, stored)
     setHead(block0, {})
   }
