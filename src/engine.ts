@@ -23,7 +23,14 @@ const CLIENT = { code: 'EJ', name: 'ethereumjs-op', version: '0.1.0', commit: '0
 
 const ZERO_HASH = `0x${'00'.repeat(32)}`
 
-/** Identifies a build by everything that determines it (E-23). */
+/**
+ * Identifies a build by everything that determines it: eight bytes in hex, of which the first is the
+ * version of `engine_forkchoiceUpdated` (E-23).
+ *
+ * @param parentHash - 32 bytes in hex
+ * @param attributes - as `engine_forkchoiceUpdated` gets them
+ * @throws if a field cannot be encoded
+ */
 export function toPayloadId(version: number, parentHash: string, attributes: JSONValue) {
   const { transactions, noTxPool, prevRandao, suggestedFeeRecipient, ...others } = attributes
   const { timestamp, parentBeaconBlockRoot, gasLimit, eip1559Params, minBaseFee } = others
@@ -57,11 +64,15 @@ function statusOf(status: string, latestValidHash: JSONValue = null, error: JSON
 export type Methods = Record<string, (...params: JSONValue[]) => unknown>
 
 /**
- * What the Engine API needs of a node; it makes one call at a time.
+ * What the Engine API needs of a node. Its methods must not run at the same time.
  *
- * - `find`: a block that was executed, by its hash; the head by `latest`
- * - `execute`: executes and keeps the block that follows
- * - `setHead`: makes a block the head, and sets labels by their hash
+ * - `find`: a block that was executed, by its hash in lower case; the head by `latest`
+ * - `execute`: executes and keeps the block that follows (`executeBlock`, `blockToJSON`). Unless the
+ *   attributes have `noTxPool`, it may add transactions that wait. Throws a `StateError` where nothing
+ *   is known about the block, so that it is not taken for invalid
+ * - `setHead`: makes a block the head, and gives the labels `safe` and `finalized` to those with these
+ *   hashes; a label that is not given stays. Throws -38002, and changes nothing, if a label would not be
+ *   on the chain of the head
  */
 export interface Blockchain {
   chain: Chain
@@ -70,7 +81,13 @@ export interface Blockchain {
   setHead(head: BlockJSON, labels: Record<string, string>): void
 }
 
-/** The Engine API of a node, as op-node calls it. */
+/**
+ * The Engine API of a node, as op-node calls it: `engine_…` methods by name, which take the parameters
+ * of JSON-RPC and give what `encode` makes an answer of.
+ *
+ * @param log - takes a line for each new head
+ * @see https://specs.optimism.io/protocol/exec-engine.html#engine-api
+ */
 export function createEngine(node: Blockchain, log = (_: string) => {}): Methods {
   const { chain, find } = node
   /** Hashes of built blocks by payload id. */
@@ -106,6 +123,7 @@ export function createEngine(node: Blockchain, log = (_: string) => {}): Methods
     }
   }
 
+  /** Moves the head, if its block is known, and starts a build on it (E-26…E-46). */
   async function forkchoiceUpdated(version: number, state: JSONValue, attributes?: JSONValue) {
     const code = version === 1 ? -32602 : -38003
     if (attributes) readRules('forkchoiceUpdated', version, attributes, code)
@@ -137,6 +155,7 @@ export function createEngine(node: Blockchain, log = (_: string) => {}): Methods
     return header
   }
 
+  /** Executes a payload and compares. The head stays where it is (E-21, E-32…E-35, E-46). */
   async function newPayload(version: number, payload: JSONValue, ...others: JSONValue[]) {
     const [hashes, parentBeaconBlockRoot, requests] = others
     const { parentHash, blockHash, feeRecipient: suggestedFeeRecipient } = Object(payload)
@@ -167,6 +186,7 @@ export function createEngine(node: Blockchain, log = (_: string) => {}): Methods
     }
   }
 
+  /** A payload that was built, with its value and what is empty on L2 (E-10, E-18…E-22). */
   function getPayload(version: number, id: JSONValue) {
     const block = find(payloads.get(id) ?? 'unknown')
     if (!block) throw new JsonRpcError(`payload ${id} is not known`, -38001)

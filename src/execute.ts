@@ -54,7 +54,8 @@ type Context = { vm: VM; block: Block; rules: Rules; l1Block?: L1Block }
 /**
  * Outcome of a transaction; what is not part of consensus has its JSON-RPC name. Deposits have
  * `depositNonce`, the sender's nonce before it, from Regolith, and `depositReceiptVersion` 1 from
- * Canyon (D-25, D-26); the others have fees. `poolGas` is the gas that the block has less of.
+ * Canyon (D-25, D-26); the others have fees. `poolGas` is the gas that the block has less of, `tx` the
+ * decoded transaction; `returnValue`, and the `error` of one that failed, are for simulated calls.
  */
 export type Receipt = Outcome & { cumulativeGasUsed: bigint; logsBloom: Uint8Array }
 
@@ -94,7 +95,7 @@ async function systemCall({ vm, block }: Context, to: Address, data: Uint8Array)
   await finalize(vm)
 }
 
-/** Status and logs of a transaction, and what else is known of how it ended. */
+/** How a transaction ended: status and logs (D-24), return value and error. */
 function toOutcome({ exceptionError, returnValue, logs = [] }: ExecResult) {
   const [status, kept] = exceptionError ? [0, []] : [1, logs]
   return { status, logs: kept, returnValue, error: exceptionError?.error as string | undefined }

@@ -17,9 +17,15 @@ function read(value: JSONValue, isRight: boolean, form: string) {
   if (isRight) return value.toLowerCase()
   throw new JsonRpcError(`${JSON.stringify(value)} is not ${form}`, -32602)
 }
+
+/** 32 bytes in hex, in lower case. @throws if it is anything else (-32602) */
 export const readHash = (value: JSONValue) => read(value, isHexString(value, 32), '32 bytes in hex')
+
+/** Any number of bytes in hex. @throws if it is anything else (-32602) */
 export const readBytes = (value: JSONValue) =>
   hexToBytes(read(value, isHexString(value) && value.length % 2 === 0, 'bytes in hex'))
+
+/** A number of up to 256 bits in hex. @throws if it is anything else (-32602) */
 export const readQuantity = (value: JSONValue) =>
   BigInt(read(value, /^0x[0-9a-f]{1,64}$/i.test(value), 'a number in hex'))
 
