@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { verifyMerkleProof } from '@ethereumjs/mpt'
 import { RLP } from '@ethereumjs/rlp'
 import type { PrefixedHexString } from '@ethereumjs/util'
@@ -121,21 +122,6 @@ export function deposit(
   )
 }
 
-/** What the child process runs: a node on free ports, which it writes to its output. */
-const CHILD = `
-import { startNode } from 'ethereumjs-op/node'
-const { genesis, datadir } = JSON.parse(process.env.NODE_TEST_OPTIONS)
-const local = { addr: '127.0.0.1', port: 0 }
-const secret = new Uint8Array(32).fill(7)
-const node = await startNode({ genesis, datadir, http: local, authrpc: local, secret })
-console.log(node.httpPort + ' ' + node.authPort)
-process.on('SIGTERM', async () => {
-  await node.close()
-  process.exit(0)
-})
-process.on('disconnect', () => process.exit(1))
-`
-
 const SECRET = new Uint8Array(32).fill(7)
 
 const HEADERS = { 'content-type': 'application/json' }
@@ -211,26 +197,26 @@ const ZERO_HASH: Hex = `0x${'00'.repeat(32)}`
  * @param genesis - contents of a genesis file
  */
 export async function startDevnet(t: Test, genesis: JSONValue = devGenesis(), datadir?: string) {
-  const args = ['--input-type=module', '-e', CHILD]
-  const child: ChildProcess = spawn(process.execPath, args, {
-    env: {
-      ...process.env,
-      NODE_OPTIONS: '',
-      NODE_TEST_OPTIONS: JSON.stringify({ genesis, datadir }),
-    },
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-  })
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(new URL('node-process.mjs', import.meta.url))],
+    { env: { ...process.env, NODE_OPTIONS: '' }, stdio: ['pipe', 'pipe', 'inherit'] },
+  )
+  child.stdin.on('error', () => {})
+  const secret = Buffer.from(SECRET).toString('hex')
+  child.stdin.write(`${JSON.stringify({ genesis, datadir, secret })}\n`)
   const exited = once(child, 'exit')
   t.teardown(() => {
     child.kill()
     return exited
   })
-  const firstLine = once(createInterface(child.stdout!), 'line')
+  const firstLine = once(createInterface(child.stdout), 'line')
   const [line] = await Promise.race([
     firstLine,
     exited.then(([code]) => Promise.reject(new Error(`the node ended with status ${code}`))),
   ])
-  const [url, authURL] = `${line}`.split(' ').map((port) => `http://127.0.0.1:${port}`)
+  const { httpPort, authPort } = JSON.parse(line)
+  const [url, authURL] = [httpPort, authPort].map((port) => `http://127.0.0.1:${port}`)
 
   /** Calls a method on the public port. */
   const rpc = (method: string, ...params: unknown[]) => call(url, {}, method, params)

@@ -129,11 +129,17 @@ export const accepts = (port: number) =>
     socket.on('connect', () => socket.destroy())
   })
 
-/** Starts the command line program. */
-export function spawnCLI(args: string[], opts: { cwd?: string; env?: NodeJS.ProcessEnv } = {}) {
-  const main = join(process.cwd(), 'dist/main.js')
+/** The command line program of the node. */
+export const MAIN = join(process.cwd(), 'examples/node/main.mjs')
+
+/** Starts it. */
+export function spawnCLI(
+  args: string[],
+  opts: { cwd?: string; env?: NodeJS.ProcessEnv; execArgv?: string[] } = {},
+) {
+  const command = [process.execPath, ...(opts.execArgv ?? []), MAIN, ...args]
   // The test runner adds NODE_OPTIONS that load itself into each child, which triples its start-up.
-  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, main, ...args], {
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', ...command], {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: opts.cwd,
     env: { ...process.env, ...opts.env },
@@ -185,7 +191,7 @@ export async function nodeFlags(
     opts.authPort ?? (await freePort()),
   ]
   const ports = [`--http.port=${httpPort}`, `--authrpc.port=${authPort}`]
-  const flags = ['node', `--genesis=${genesis}`, `--authrpc.jwtsecret=${secret}`, ...ports]
+  const flags = [`--genesis=${genesis}`, `--authrpc.jwtsecret=${secret}`, ...ports]
   if (datadir) flags.push(`--datadir=${datadir}`)
   return { flags, httpPort, authPort }
 }
@@ -193,10 +199,10 @@ export async function nodeFlags(
 /** Starts a node with `--datadir` and waits until it serves. @throws if it ends before */
 export async function spawnNode(
   folder: string,
-  opts: Parameters<typeof nodeFlags>[1] & { env?: NodeJS.ProcessEnv } = {},
+  opts: Parameters<typeof nodeFlags>[1] & Parameters<typeof spawnCLI>[1] = {},
 ) {
   const { flags, httpPort, authPort } = await nodeFlags(folder, opts)
-  const node = spawnCLI(flags, { env: opts.env })
+  const node = spawnCLI(flags, opts)
   // The authenticated port is the last that is opened.
   while (!(await accepts(authPort))) {
     if (!node.isRunning()) throw new Error(`the node ended: ${node.output.stderr}`)

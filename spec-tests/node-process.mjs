@@ -9,12 +9,15 @@ lines.once('line', async (line) => {
   const [http, authrpc] = [0, 0].map((port) => ({ addr: '127.0.0.1', port }))
   const opts = { genesis, datadir, http, authrpc, secret: Buffer.from(secret, 'hex') }
   const { httpPort, authPort, close } = await startNode(opts)
+  let closed
+  // The process ends by itself, for nothing is left that it could wait for.
   const stop = async () => {
-    await close()
+    closed ??= close()
+    await closed
     lines.close()
     process.stdin.destroy()
   }
   process.once('SIGTERM', stop)
-  lines.once('close', () => process.exit())
+  lines.once('close', stop)
   console.log(JSON.stringify({ httpPort, authPort }))
 })

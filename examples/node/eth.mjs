@@ -1,7 +1,9 @@
 import { getMerkleStateProof } from '@ethereumjs/statemanager'
-import { Account, bigIntMin, bytesToHex, createAddressFromString } from '@ethereumjs/util'
-import { setLengthLeft, toBytes } from '@ethereumjs/util'
-import { calculateBaseFee, readBytes, readHash, readQuantity } from 'ethereumjs-op'
+import { Account, bigIntMax, bigIntMin, bytesToHex } from '@ethereumjs/util'
+import { createAddressFromString, setLengthLeft, toBytes } from '@ethereumjs/util'
+import { keccak_256 } from '@noble/hashes/sha3.js'
+import { calculateBaseFee, decodeSigned, encode } from 'ethereumjs-op'
+import { readBytes, readHash, readQuantity } from 'ethereumjs-op'
 import { JsonRpcError } from 'jsonrpc-lite'
 import { addTransaction, setLimits } from './pool.mjs'
 
@@ -11,39 +13,71 @@ const SUGGESTED_TIP = 1_000_000n
 /** Most gas of a simulated call, as op-geth has it. */
 const MAX_CALL_GAS = 50_000_000n
 
-/** Most logs in an answer. */
-const MAX_LOGS = 10_000
+/** Most logs in an answer, and milliseconds that looking for them takes. */
+const [MAX_LOGS, MAX_LOGS_TIME] = [10_000, 5_000]
+
+/** Most blocks and percentiles of a fee history, as op-geth has them, and items of other lists. */
+const [MAX_BLOCKS, MAX_PERCENTILES, MAX_ITEMS] = [1_024, 100, 1_000]
+
+/** Gas of an address and a slot in an access list (EIP-2930), and of an authorization (EIP-7702). */
+const [ADDRESS_GAS, SLOT_GAS, AUTHORIZATION_GAS] = [2_400, 1_900, 25_000]
 
 /** What labels are called in the index; `pending` is the head (J-20). */
 const LABELS = { pending: 'latest', latest: 'latest', safe: 'safe', finalized: 'finalized' }
 
-function invalid(value, form) {
-  throw new JsonRpcError(`${JSON.stringify(value)} is not ${form}`, -32602)
+/** @throws if a parameter does not have its form (-32602) */
+function check(isRight, form) {
+  if (!isRight) throw new JsonRpcError(`a parameter is not ${form}`, -32602)
+}
+
+function readObject(value) {
+  check(value instanceof Object && !Array.isArray(value), 'an object')
+  return value
+}
+
+function readList(value, read, most = MAX_ITEMS) {
+  check(Array.isArray(value) && value.length <= most, `a list of at most ${most}`)
+  return value.map((item) => read(item))
+}
+
+function readFlag(value = false) {
+  check(typeof value === 'boolean', 'true or false')
+  return value
 }
 
 function readAddress(value) {
   const bytes = readBytes(value)
-  return bytes.length === 20
-    ? createAddressFromString(bytesToHex(bytes))
-    : invalid(value, 'an address')
+  check(bytes.length === 20, 'an address')
+  return createAddressFromString(bytesToHex(bytes))
 }
 
 /** A block by hash, number or label, also as EIP-1898 has it. */
-function readBlockId(id = 'latest') {
-  if (id instanceof Object) return readBlockId(id.blockHash ?? id.blockNumber)
+function readBlockId(value = 'latest') {
+  const id = value instanceof Object ? (value.blockHash ?? value.blockNumber) : value
+  check(typeof id === 'string', 'a block')
   if (id === 'earliest') return 0
   if (Object.hasOwn(LABELS, id)) return LABELS[id]
-  return `${id}`.length === 66 ? readHash(id) : Number(readQuantity(id))
+  return id.length === 66 ? readHash(id) : Number(readQuantity(id))
 }
 
 const readSlot = (slot) => setLengthLeft(toBytes(readQuantity(slot)), 32)
 
 /** A list of what may be one thing, several, or nothing in particular. */
-const readSome = (value, read) => (value == null ? undefined : [value].flat().map(read))
+const readSome = (value, read) => (value == null ? undefined : readList([value].flat(), read))
+
+/** Gas that lists in a call cost. What they do to the call is not simulated. */
+function readListsGas({ accessList, authorizationList }) {
+  const slots = readList(accessList ?? [], (entry) =>
+    readList(readObject(entry).storageKeys, readHash),
+  )
+  const authorizations = readList(authorizationList ?? [], readObject)
+  const gas = [slots.length * ADDRESS_GAS, slots.flat().length * SLOT_GAS]
+  return BigInt(gas[0] + gas[1] + authorizations.length * AUTHORIZATION_GAS)
+}
 
 /** A call as wallets write it. It pays nothing for gas, like a deposit. */
 function readCall(request, mostGas) {
-  const { from, to, value = '0x0', gas, data = '0x', input = data } = Object(request)
+  const { from, to, value = '0x0', gas, data = '0x', input = data } = readObject(request)
   return {
     sourceHash: new Uint8Array(32),
     from: readAddress(from ?? `0x${'00'.repeat(20)}`),
@@ -63,15 +97,38 @@ export function createEth(store) {
 
   /** @throws if there is no such block; op-node looks for these words (J-02) */
   function blockOf(id) {
-    const block = find(readBlockId(id))
-    if (block) return block
-    throw new JsonRpcError(`block not found: ${JSON.stringify(id)}`, -32000)
+    const key = readBlockId(id)
+    const block = find(key)
+    if (!block) throw new JsonRpcError(`block not found: ${key}`, -32000)
+    const { hash, number } = block.header
+    const isCanonical = find(Number(number))?.header.hash === hash
+    if (isCanonical || !Object(id).requireCanonical) return block
+    throw new JsonRpcError(`block ${hash} is not canonical`, -32000)
   }
 
   const stateOf = (id) => after(blockOf(id)).state
 
   const accountOf = async (address, id) =>
     (await stateOf(id).getAccount(readAddress(address))) ?? new Account()
+
+  /** The next nonce; for `pending` after all that waits without a gap. */
+  async function getTransactionCount(address, id) {
+    let { nonce } = await accountOf(address, id)
+    const isWaiting = () => store.pending.doesExist([`${readAddress(address)}`, Number(nonce)])
+    while (id === 'pending' && isWaiting()) nonce++
+    return nonce
+  }
+
+  async function getProof(address, slots, id) {
+    const keys = readList(slots, readSlot)
+    const account = await getMerkleStateProof(stateOf(id), readAddress(address), keys)
+    const storageProof = keys.map((key, index) => {
+      // An account that is absent has no slots, which needs no proof.
+      const { value = 0, proof = [] } = account.storageProof[index] ?? {}
+      return { key, value: BigInt(value), proof }
+    })
+    return { ...account, storageProof }
+  }
 
   /** A block with its transactions, or only their hashes. */
   function getBlock(block, isFull) {
@@ -82,8 +139,22 @@ export function createEth(store) {
     return { ...header, ...body, transactions: isFull ? transactions : hashes }
   }
 
-  const findTransaction = (hash) =>
-    findByTransaction(readHash(hash))?.transactions.find((tx) => tx.hash === readHash(hash))
+  /** A transaction that waits, in which what the block would tell is null. */
+  function findPending(hash) {
+    const isIt = ({ value: raw }) => bytesToHex(keccak_256(raw)) === hash
+    const [found] = store.pending.getRange().filter(isIt)
+    if (!found) return undefined
+    const tx = decodeSigned(after(head()).rules, found.value)
+    const { gasLimit: gas, data: input, gasPrice = tx.maxFeePerGas, ...fields } = tx.toJSON()
+    const place = { blockHash: null, blockNumber: null, transactionIndex: null }
+    return { ...fields, ...place, hash, from: tx.getSenderAddress(), gas, gasPrice, input }
+  }
+
+  function findTransaction(value) {
+    const hash = readHash(value)
+    const block = findByTransaction(hash)
+    return block ? block.transactions.find((tx) => tx.hash === hash) : findPending(hash)
+  }
 
   const findReceipt = (hash) =>
     findByTransaction(readHash(hash))?.receipts.find((it) => it.transactionHash === readHash(hash))
@@ -92,46 +163,92 @@ export function createEth(store) {
   async function call(tx, id) {
     const { error, returnValue, gasUsed } = await store.call(blockOf(id), tx)
     if (!error) return { returnValue, gasUsed }
-    if (error !== 'revert') throw new JsonRpcError(error, -32000)
-    throw new JsonRpcError('execution reverted', 3, bytesToHex(returnValue))
+    if (error === 'revert') throw new JsonRpcError('execution reverted', 3, bytesToHex(returnValue))
+    // Wallets know geth's words.
+    const isPoor = error === 'insufficient balance'
+    throw new JsonRpcError(isPoor ? 'insufficient funds for transfer' : error, -32000)
   }
 
-  /** The least gas with which a call succeeds, or up to 1/64 more. */
+  /** The least gas with which a call succeeds, or up to 1/64 more; lists come on top. */
   async function estimateGas(request, id) {
-    const tx = readCall(request, BigInt(blockOf(id).header.gasLimit))
+    const block = blockOf(id)
+    const tx = readCall(request, BigInt(block.header.gasLimit))
+    const extra = readListsGas(request)
     let [high, { gasUsed: low }] = [tx.gas, await call(tx, id)]
-    const isEnough = async (gas) => !(await store.call(blockOf(id), { ...tx, gas })).error
-    if (await isEnough(low)) return low
+    const isEnough = async (gas) => !(await store.call(block, { ...tx, gas })).error
+    if (await isEnough(low)) return low + extra
     while ((high - low) * 64n > high) {
       const middle = bigIntMin((low + high) / 2n, low * 2n)
       if (await isEnough(middle)) high = middle
       else low = middle
     }
-    return high
+    return high + extra
   }
 
   /** The logs of a range of blocks that match a filter. */
   function getLogs(filter) {
-    const { fromBlock, toBlock, blockHash, address, topics = [] } = Object(filter)
-    const blocks = [fromBlock, toBlock].map((id) => blockOf(blockHash ?? id))
+    const { fromBlock, toBlock, blockHash, address, topics } = readObject(filter)
+    check(blockHash == null || (fromBlock ?? toBlock) == null, 'a hash or a range, but both')
+    const blocks = [fromBlock, toBlock].map((id) => blockOf(blockHash ?? id ?? 'latest'))
     const [first, last] = blocks.map(({ header }) => Number(header.number))
     const addresses = readSome(address, (item) => `${readAddress(item)}`)
-    const wanted = topics.map((topic) => readSome(topic, readHash))
+    const wanted = readList(topics ?? [], (topic) => readSome(topic, readHash))
     const isIn = (list, value) => !list?.length || list.includes(value)
+    const isMatch = (log) =>
+      isIn(addresses, log.address) &&
+      wanted.every((list, index) => index < log.topics.length && isIn(list, log.topics[index]))
+    const end = performance.now() + MAX_LOGS_TIME
     const logs = []
     for (let number = first; number <= last; number++) {
       const { receipts } = blockHash ? blocks[0] : find(number)
-      const all = receipts.flatMap((receipt) => receipt.logs)
-      const isMatch = (log) => wanted.every((list, index) => isIn(list, log.topics[index]))
-      logs.push(...all.filter((log) => isIn(addresses, log.address) && isMatch(log)))
-      if (logs.length > MAX_LOGS) throw new JsonRpcError(`more than ${MAX_LOGS} logs`, -32005)
+      logs.push(...receipts.flatMap((receipt) => receipt.logs).filter(isMatch))
+      const isTooMuch = logs.length > MAX_LOGS || performance.now() > end
+      if (isTooMuch) throw new JsonRpcError(`too much to read up to block ${number}`, -32005)
     }
     return logs
   }
 
-  function gasPrice() {
-    const { header, rules } = after(head())
-    return calculateBaseFee(chain, header, rules) + SUGGESTED_TIP
+  const nextBaseFee = (block) => {
+    const { header, rules } = after(block)
+    return calculateBaseFee(chain, header, rules)
+  }
+
+  /** What senders paid in past blocks: tips at percentiles of the gas, by price. */
+  function feeHistory(count, newest, percentiles = []) {
+    const number = Number(typeof count === 'number' ? count : readQuantity(count))
+    const isFit = Number.isInteger(number) && number > 0 && number <= MAX_BLOCKS
+    check(isFit, `a number of blocks up to ${MAX_BLOCKS}`)
+    const isPercentile = (value) => typeof value === 'number' && value >= 0 && value <= 100
+    readList(percentiles, (value) => check(isPercentile(value), 'percent'), MAX_PERCENTILES)
+    const last = Number(blockOf(newest).header.number)
+    const first = Math.max(last - number + 1, 0)
+    const blocks = Array.from({ length: last - first + 1 }, (_, index) => find(first + index))
+    const rewardsOf = ({ header, receipts }) => {
+      const paid = receipts.map(({ effectiveGasPrice, gasUsed }) => {
+        // A deposit pays nothing, not even the base fee.
+        const tip = bigIntMax(BigInt(effectiveGasPrice) - BigInt(header.baseFeePerGas), 0n)
+        return { tip, gas: Number(gasUsed) }
+      })
+      let sum = 0
+      const steps = paid
+        .sort((a, b) => Number(a.tip - b.tip))
+        .map(({ tip, gas }) => {
+          sum += gas
+          return { tip, sum }
+        })
+      return percentiles.map(
+        (percent) => steps.find((it) => it.sum * 100 >= sum * percent)?.tip ?? 0n,
+      )
+    }
+    const baseFees = blocks.map(({ header }) => header.baseFeePerGas)
+    const history = {
+      oldestBlock: first,
+      baseFeePerGas: [...baseFees, nextBaseFee(blocks.at(-1))],
+      reward: percentiles.length > 0 ? blocks.map(rewardsOf) : undefined,
+    }
+    const ratios = blocks.map(({ header }) => Number(header.gasUsed) / Number(header.gasLimit))
+    // Without a prototype it is not encoded again: its ratios are numbers, unlike all others.
+    return { __proto__: null, ...encode(history), gasUsedRatio: ratios }
   }
 
   return {
@@ -141,22 +258,22 @@ export function createEth(store) {
     eth_syncing: () => false,
     eth_accounts: () => [],
     eth_blockNumber: () => head().header.number,
-    eth_getBlockByNumber: (id, isFull) => getBlock(find(readBlockId(id)), isFull),
-    eth_getBlockByHash: (hash, isFull) => getBlock(find(readHash(hash)), isFull),
+    eth_getBlockByNumber: (id, isFull) => getBlock(find(readBlockId(id)), readFlag(isFull)),
+    eth_getBlockByHash: (hash, isFull) => getBlock(find(readHash(hash)), readFlag(isFull)),
     eth_getBlockReceipts: (id) => find(readBlockId(id))?.receipts,
     eth_getTransactionByHash: findTransaction,
     eth_getTransactionReceipt: findReceipt,
     eth_getBalance: async (address, id) => (await accountOf(address, id)).balance,
-    eth_getTransactionCount: async (address, id) => (await accountOf(address, id)).nonce,
+    eth_getTransactionCount: getTransactionCount,
     eth_getCode: (address, id) => stateOf(id).getCode(readAddress(address)),
     eth_getStorageAt: async (address, slot, id) =>
       setLengthLeft(await stateOf(id).getStorage(readAddress(address), readSlot(slot)), 32),
-    eth_getProof: (address, slots, id) =>
-      getMerkleStateProof(stateOf(id), readAddress(address), slots.map(readSlot)),
+    eth_getProof: getProof,
     eth_call: async (request, id) => (await call(readCall(request, MAX_CALL_GAS), id)).returnValue,
     eth_estimateGas: estimateGas,
-    eth_gasPrice: gasPrice,
+    eth_gasPrice: () => nextBaseFee(head()) + SUGGESTED_TIP,
     eth_maxPriorityFeePerGas: () => SUGGESTED_TIP,
+    eth_feeHistory: feeHistory,
     eth_getLogs: getLogs,
     eth_sendRawTransaction: (raw) => addTransaction(store, readBytes(raw)),
     miner_setMaxDASize: (ofTransaction, ofBlock) =>

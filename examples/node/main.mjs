@@ -43,7 +43,7 @@ const flags = program.opts()
 const endpoint = (name) => ({ addr: flags[`${name}.addr`], port: flags[`${name}.port`] })
 try {
   if (flags.datadir) mkdirSync(flags.datadir, { recursive: true })
-  const node = await startNode({
+  const starting = startNode({
     genesis: readJSON(flags.genesis),
     datadir: flags.datadir,
     http: endpoint('http'),
@@ -51,8 +51,10 @@ try {
     secret: readSecret(flags['authrpc.jwtsecret']),
     log: console.log,
   })
-  console.log(`eth_* on port ${node.httpPort}, engine_* on port ${node.authPort}`)
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, node.close)
+  // From now on, for the ports are open before both are known to be.
+  for (const name of ['SIGINT', 'SIGTERM']) process.once(name, async () => (await starting).close())
+  const { httpPort, authPort } = await starting
+  console.log(`eth_* on port ${httpPort}, engine_* on port ${authPort}`)
 } catch (error) {
   console.error(error.message)
   process.exit(1)

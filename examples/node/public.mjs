@@ -4,12 +4,15 @@ import { createEth } from './eth.mjs'
 import { listen } from './rpc.mjs'
 import { createStore } from './store.mjs'
 
-const store = await createStore(workerData)
-const server = await listen(createEth(store), workerData.http)
-parentPort.postMessage(server.address().port)
+/** Longest request in bytes, and answer from which on the rest of a batch is left out, as geth. */
+const limits = { maxBytes: 5 * 2 ** 20, maxAnswer: 25_000_000 }
+
+const { genesis, datadir, http } = workerData
+const store = await createStore({ genesis, datadir })
+const { port, close } = await listen(createEth(store), { ...http, ...limits })
 parentPort.once('message', async () => {
-  server.close()
-  server.closeAllConnections()
+  await close()
   await store.close()
   process.exit()
 })
+parentPort.postMessage(port)

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { serve } from '@hono/node-server'
 import { encode } from 'ethereumjs-op'
 import { Hono } from 'hono'
@@ -7,8 +8,14 @@ import { jwtVerify } from 'jose'
 import { JsonRpcError, error, parseObject, success } from 'jsonrpc-lite'
 import pLimit from 'p-limit'
 
-/** Longest request in bytes, most requests in a batch (E-12), most parameters of a request. */
-const [MAX_BYTES, MAX_BATCH, MAX_PARAMS] = [128 * 2 ** 20, 2_000, 8]
+/** Most requests in a batch, most parameters of a request, longest message of an error. */
+const [MAX_BATCH, MAX_PARAMS, MAX_MESSAGE] = [2_000, 8, 500]
+
+/** Milliseconds for the head of a request, for all of it, and between two, as geth has them. */
+const TIMEOUTS = { headersTimeout: 30_000, requestTimeout: 30_000, keepAliveTimeout: 120_000 }
+
+/** Milliseconds in which clients may end their connections when the port closes. */
+const GRACE = 500
 
 /** Longest difference in seconds between a token's `iat` and the clock (E-51). */
 const MAX_TOKEN_AGE = 60
@@ -17,18 +24,19 @@ const MAX_TOKEN_AGE = 60
 async function answer(methods, request) {
   if (request === undefined) return error(null, JsonRpcError.parseError('not JSON'))
   const { payload, type } = parseObject(request)
-  if (type === 'invalid') return error(null, payload)
+  // Its data would repeat the request.
+  if (type === 'invalid') return error(null, new JsonRpcError(payload.message, payload.code))
   const { id, method, params = [] } = payload
   try {
-    if (!Object.hasOwn(methods, method)) throw new JsonRpcError(`no method ${method}`, -32601)
+    if (!Object.hasOwn(methods, method)) throw new JsonRpcError('there is no such method', -32601)
     const isList = Array.isArray(params) && params.length <= MAX_PARAMS
     if (!isList) throw new JsonRpcError(`params must be at most ${MAX_PARAMS} in a list`, -32602)
     const result = encode(await methods[method](...params)) ?? null
     return id === undefined ? undefined : success(id, result)
-  } catch (thrown) {
+  } catch ({ message, code = -32000, data }) {
     if (id === undefined) return undefined
-    const isKnown = thrown instanceof JsonRpcError
-    return error(id, isKnown ? thrown : new JsonRpcError(thrown.message, -32000))
+    const known = Number.isInteger(code) ? code : -32000
+    return error(id, new JsonRpcError(message.slice(0, MAX_MESSAGE), known, data))
   }
 }
 
@@ -41,28 +49,54 @@ async function isAuthorized(secret, authorization = '') {
 }
 
 /**
- * Serves methods over HTTP, one call at a time, to holders of the secret if there is one.
+ * Serves methods over HTTP, one call at a time.
  *
  * @param opts.port - 0 takes any that is free
+ * @param opts.secret - if there is one, only its holders are served
+ * @param opts.maxBytes - longest request
+ * @param opts.maxAnswer - length from which on the rest of a batch is not executed
+ * @returns the port, and what stops listening and resolves when the call that runs has ended
  * @throws if it cannot listen
  */
-export async function listen(methods, { addr, port }, secret) {
+export async function listen(methods, { addr, port, secret, maxBytes, maxAnswer }) {
   const limit = pLimit(1)
-  const respond = (request) => limit(() => answer(methods, request))
+  const respond = async (request) => JSON.stringify(await limit(() => answer(methods, request)))
   const app = new Hono()
-  app.use(bodyLimit({ maxSize: MAX_BYTES }), async (context, next) => {
+  app.use(async (context, next) => {
     if (!secret || (await isAuthorized(secret, context.req.header('authorization')))) return next()
     return context.text('the token is missing, not fresh or not of this secret', 401)
   })
-  app.post('/', async (context) => {
+  /** Answers the requests of a batch in order, so that other clients get their turn between them. */
+  async function respondAll(requests) {
+    const isFit = requests.length > 0 && requests.length <= MAX_BATCH
+    if (!isFit) return JSON.stringify(error(null, JsonRpcError.invalidRequest(requests.length)))
+    const texts = []
+    let length = 0
+    for (const request of requests) {
+      const text = (await respond(request)) ?? ''
+      length += text.length
+      if (length > maxAnswer) {
+        return JSON.stringify(error(null, new JsonRpcError('response too large', -32003)))
+      }
+      if (text) texts.push(text)
+    }
+    return texts.length > 0 ? `[${texts}]` : undefined
+  }
+  app.post('/', bodyLimit({ maxSize: maxBytes }), async (context) => {
     const request = await context.req.json().catch(() => undefined)
-    if (!Array.isArray(request)) return context.json((await respond(request)) ?? null)
-    const isFit = request.length > 0 && request.length <= MAX_BATCH
-    if (!isFit) return context.json(error(null, JsonRpcError.invalidRequest(request.length)))
-    const answers = await Promise.all(request.map(respond))
-    return context.json(answers.filter(Boolean))
+    const text = await (Array.isArray(request) ? respondAll(request) : respond(request))
+    if (text === undefined) return context.body(null, 204)
+    return context.body(text, 200, { 'content-type': 'application/json' })
   })
-  const server = serve({ fetch: app.fetch, hostname: addr, port })
+  const server = serve({ fetch: app.fetch, hostname: addr, port, serverOptions: TIMEOUTS })
   await once(server, 'listening')
-  return server
+  const close = async () => {
+    const closed = once(server, 'close')
+    server.close()
+    limit.clearQueue()
+    await limit(() => {})
+    await Promise.race([closed, sleep(GRACE)])
+    server.closeAllConnections()
+  }
+  return { port: server.address().port, close }
 }
