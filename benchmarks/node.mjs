@@ -21,17 +21,27 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createFeeMarket1559Tx } from '@ethereumjs/tx'
-import { bytesToHex, createAddressFromString, hexToBytes } from '@ethereumjs/util'
+import { bytesToHex, createAddressFromPrivateKey } from '@ethereumjs/util'
+import { createAddressFromString, hexToBytes } from '@ethereumjs/util'
 import { createChain, createCrypto, encodeDeposit, sourceHash } from '../dist/index.js'
 
 const BLOCKS = Number(process.env.BLOCKS ?? 1_000)
 /** Longest time in seconds for the blocks in a row, of which there are then fewer. */
 const MAX_TIME = Number(process.env.MAX_TIME ?? 100)
 
-const path = new URL('../examples/genesis.json', import.meta.url).pathname
-const genesis = JSON.parse(readFileSync(path, 'utf8'))
+const genesis = JSON.parse(readFileSync(new URL('../examples/genesis.json', import.meta.url)))
 const folder = mkdtempSync(join(tmpdir(), 'bench-node-'))
 const secret = randomBytes(32)
+/** Accounts with ether that send in turn, for only some transactions of one may wait. */
+const senders = Array.from({ length: 20 }, (_, index) => {
+  const key = hexToBytes(`0x${(index + 1).toString(16).padStart(64, '0')}`)
+  genesis.alloc[`${createAddressFromPrivateKey(key)}`] = {
+    balance: `0x${(10n ** 22n).toString(16)}`,
+  }
+  return { key, nonce: 0 }
+})
+const path = join(folder, 'genesis.json')
+writeFileSync(path, JSON.stringify(genesis))
 writeFileSync(join(folder, 'secret'), secret.toString('hex'))
 
 async function freePort() {
@@ -87,7 +97,7 @@ async function start(name, [httpPort, authPort]) {
   mkdirSync(join(folder, name), { recursive: true })
   const args = [
     ...(process.env.PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${process.env.PROFILE}`] : []),
-    ...[new URL('../dist/main.js', import.meta.url).pathname, 'node', '--genesis', path],
+    ...[new URL('../examples/node/main.mjs', import.meta.url).pathname, '--genesis', path],
     ...['--datadir', join(folder, name), '--authrpc.jwtsecret', join(folder, 'secret')],
     ...['--http.port', `${httpPort}`, '--authrpc.port', `${authPort}`],
   ]
@@ -142,14 +152,14 @@ const { common } = createChain(genesis.config, { customCrypto }).rules({
   number: 1n,
   timestamp: BigInt(genesis.timestamp),
 })
-const key = hexToBytes('0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80')
-let nonce = 0
+let count = 0
 /** A signed transfer to one of 10,000 accounts. */
 function transfer() {
-  const to = `0x${uint(0xacc0000 + (nonce % 10_000), 20)}`
+  const to = `0x${uint(0xacc0000 + (count % 10_000), 20)}`
+  const sender = senders[count++ % senders.length]
   const fees = { maxFeePerGas: 10n ** 11n, maxPriorityFeePerGas: 1n, gasLimit: 21_000n }
-  const tx = { nonce: nonce++, to, value: 1n, chainId: 901n, ...fees }
-  return bytesToHex(createFeeMarket1559Tx(tx, { common }).sign(key).serialize())
+  const tx = { nonce: sender.nonce++, to, value: 1n, chainId: 901n, ...fees }
+  return bytesToHex(createFeeMarket1559Tx(tx, { common }).sign(sender.key).serialize())
 }
 
 /** Sends transfers to the pool. @returns milliseconds for each */
