@@ -33,11 +33,12 @@ const ZERO_HASH = `0x${'00'.repeat(32)}`
  */
 export function toPayloadId(version: number, parentHash: string, attributes: JSONValue) {
   const { transactions, noTxPool, prevRandao, suggestedFeeRecipient, ...others } = attributes
-  const { timestamp, parentBeaconBlockRoot, gasLimit, eip1559Params, minBaseFee } = others
+  const { timestamp, parentBeaconBlockRoot: root, gasLimit, eip1559Params, minBaseFee } = others
   const uint64 = (value: JSONValue) =>
     value == null ? new Uint8Array() : setLengthLeft(toBytes(BigInt(value)), 8)
   const preimage = [toBytes(parentHash as never), uint64(timestamp), toBytes(prevRandao)]
-  preimage.push(toBytes(suggestedFeeRecipient), RLP.encode([]), toBytes(parentBeaconBlockRoot))
+  const withdrawals = RLP.encode(attributes.withdrawals ?? [])
+  preimage.push(toBytes(suggestedFeeRecipient), withdrawals, toBytes(root))
   const hashes = (transactions ?? []).map((raw: JSONValue) => keccak_256(toBytes(raw)))
   const list = [Uint8Array.of(noTxPool ? 1 : 0), uint64(hashes.length), ...hashes]
   if (noTxPool || hashes.length > 0) preimage.push(...list)
@@ -151,7 +152,7 @@ export function createEngine(node: Blockchain, log = (_: string) => {}): Methods
     const root = await indexedRoot(rules, payload.transactions.map(readBytes))
     const renamed = { miner, mixHash, number, transactionsRoot: bytesToHex(root) }
     const header = headerToJSON(headerFromJSON(chain, { ...payload, ...renamed }))
-    compare(header, { hash })
+    compare(header, { hash: readHash(hash) })
     return header
   }
 

@@ -279,7 +279,7 @@ export async function createContext(header: BlockHeader, opts: ContextOptions): 
 export type BlockOptions = ContextOptions & {
   parent: BlockHeader
   attributes: PayloadAttributes
-  candidates?: Iterable<Uint8Array>
+  candidates?: Iterable<Uint8Array> | AsyncIterable<Uint8Array>
 }
 
 /**
@@ -336,7 +336,7 @@ export async function executeBlock(opts: BlockOptions) {
       throw Object.assign(error, { message: `transaction ${index}: ${error.message}` })
     })
   }
-  for (const raw of isUpgrade ? [] : candidates) {
+  for await (const raw of isUpgrade ? [] : candidates) {
     await state.checkpoint()
     try {
       await include(raw)
