@@ -622,6 +622,23 @@ t.test('large requests that wait for a call are answered, in bounded memory', as
   })
 })
 
+t.test('what a client has asked for and gone is not done', async (t) => {
+  const loop = toBody('eth_call', [{ data: '0x5b600056' }, 'latest'])
+  const body = `[${Array(200).fill(loop)}]`
+  const head = 'POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n'
+  for (let index = 0; index < 10; index++) {
+    const socket = connect(httpPort, '127.0.0.1').on('error', () => {})
+    socket.write(`${head}content-length: ${body.length}\r\n\r\n${body}`)
+    await sleep(100)
+    socket.destroy()
+  }
+  const start = performance.now()
+  const { text } = await send(httpPort, toBody('eth_chainId'))
+  const ms = Math.round(performance.now() - start)
+  t.equal(JSON.parse(text).result, '0x385')
+  t.ok(ms < 15_000, `${ms} ms, not those of 2,000 calls`)
+})
+
 t.test('many connections that send a byte now and then do not stall the engine', async (t) => {
   const sockets: Socket[] = []
   const text = `POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{"jsonrpc"`

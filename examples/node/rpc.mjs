@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { serve } from '@hono/node-server'
 import { encode } from 'ethereumjs-op'
 import { Hono } from 'hono'
@@ -60,20 +60,29 @@ async function isAuthorized(secret, authorization = '') {
  */
 export async function listen(methods, { addr, port, secret, maxBytes, maxAnswer }) {
   const limit = pLimit(1)
-  const respond = async (request) => JSON.stringify(await limit(() => answer(methods, request)))
+  /** The answer in JSON, unless the client has gone before its turn came. */
+  /** The answer in JSON. Nothing is done for a client that has gone before its turn came. */
+  const respond = async (request, signal) => {
+    const respondNow = async () => {
+      // Calls hardly ever wait for anything, so without this the next would be all that is heard.
+      await setImmediate()
+      return signal.aborted ? undefined : answer(methods, request)
+    }
+    return JSON.stringify(await limit(respondNow))
+  }
   const app = new Hono()
   app.use(async (context, next) => {
     if (!secret || (await isAuthorized(secret, context.req.header('authorization')))) return next()
     return context.text('the token is missing, not fresh or not of this secret', 401)
   })
   /** Answers the requests of a batch in order, so that other clients get their turn between them. */
-  async function respondAll(requests) {
+  async function respondAll(requests, signal) {
     const isFit = requests.length > 0 && requests.length <= MAX_BATCH
     if (!isFit) return JSON.stringify(error(null, JsonRpcError.invalidRequest(requests.length)))
     const texts = []
     let length = 0
     for (const request of requests) {
-      const text = (await respond(request)) ?? ''
+      const text = (await respond(request, signal)) ?? ''
       length += text.length
       if (length > maxAnswer) {
         return JSON.stringify(error(null, new JsonRpcError('response too large', -32003)))
@@ -84,7 +93,8 @@ export async function listen(methods, { addr, port, secret, maxBytes, maxAnswer 
   }
   app.post('/', bodyLimit({ maxSize: maxBytes }), async (context) => {
     const request = await context.req.json().catch(() => undefined)
-    const text = await (Array.isArray(request) ? respondAll(request) : respond(request))
+    const respondTo = Array.isArray(request) ? respondAll : respond
+    const text = await respondTo(request, context.req.raw.signal)
     if (text === undefined) return context.body(null, 204)
     return context.body(text, 200, { 'content-type': 'application/json' })
   })
