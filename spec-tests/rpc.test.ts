@@ -807,12 +807,39 @@ t.test('the fee history has base fees, one more than blocks, and rewards (J-19)'
       ({ gasUsed, gasLimit }) => Number(gasUsed) / Number(gasLimit),
     )
     t.strictSame(history.gasUsedRatio, ratios)
-    if (history.reward) t.equal(history.reward.length, 2)
+    t.equal(history.reward.length, 2)
+    t.match(history.reward[0][0], /^0x/)
   }
   const next = (await net.rpc('eth_feeHistory', '0x1', 'latest', [])).baseFeePerGas[1]
   const mined = await net.mine({ noTxPool: true })
   t.equal(mined.baseFeePerGas, next)
 })
+
+t.test(
+  'rewards in the fee history are tips by the gas of those who paid them (J-19)',
+  async (t) => {
+    const net = await startDevnet(t)
+    await net.mine()
+    const tips = [5n, 2n].map((tip) => tip * 10n ** 6n)
+    const raws = [ALICE, BOB].map((account, index) =>
+      sign(account, { maxPriorityFeePerGas: tips[index] }),
+    )
+    const { number } = await mine(net, await Promise.all(raws))
+    const [deposit, ...signed] = await net.rpc('eth_getBlockReceipts', number)
+    const total = Number(signed[1].cumulativeGasUsed)
+    const percentiles = [
+      0,
+      deposit.gasUsed,
+      Number(deposit.gasUsed) + 21_000,
+      total - 20_000,
+      total,
+    ]
+    const percents = percentiles.map((gas) => (Number(gas) / total) * 100 - (gas ? 1e-6 : 0))
+    const { reward } = await net.rpc('eth_feeHistory', '0x1', number, percents)
+    const [high, low] = tips.map((tip) => toHex(tip))
+    t.strictSame(reward, [['0x0', '0x0', low, high, high]])
+  },
+)
 
 t.test('the gas price covers the next base fee and a tip (J-19)', async (t) => {
   const [price, tip] = [await net.rpc('eth_gasPrice'), await net.rpc('eth_maxPriorityFeePerGas')]

@@ -222,33 +222,35 @@ export function createEth(store) {
     readList(percentiles, (value) => check(isPercentile(value), 'percent'), MAX_PERCENTILES)
     const last = Number(blockOf(newest).header.number)
     const first = Math.max(last - number + 1, 0)
-    const blocks = Array.from({ length: last - first + 1 }, (_, index) => find(first + index))
-    const rewardsOf = ({ header, receipts }) => {
-      const paid = receipts.map(({ effectiveGasPrice, gasUsed }) => {
+    /** Base fee, part of the gas limit that was used, and tips of a block, which is not kept. */
+    const summarize = ({ header, receipts }) => {
+      const { baseFeePerGas, gasUsed, gasLimit } = header
+      const paid = receipts.map((receipt) => {
         // A deposit pays nothing, not even the base fee.
-        const tip = bigIntMax(BigInt(effectiveGasPrice) - BigInt(header.baseFeePerGas), 0n)
-        return { tip, gas: Number(gasUsed) }
+        const tip = bigIntMax(BigInt(receipt.effectiveGasPrice) - BigInt(baseFeePerGas), 0n)
+        return { tip, gas: Number(receipt.gasUsed) }
       })
       let sum = 0
-      const steps = paid
-        .sort((a, b) => Number(a.tip - b.tip))
-        .map(({ tip, gas }) => {
-          sum += gas
-          return { tip, sum }
-        })
-      return percentiles.map(
-        (percent) => steps.find((it) => it.sum * 100 >= sum * percent)?.tip ?? 0n,
-      )
+      const steps = []
+      for (const { tip, gas } of paid.sort((a, b) => Number(a.tip - b.tip))) {
+        sum += gas
+        steps.push({ tip, sum })
+      }
+      const tipAt = (percent) => steps.find((step) => step.sum * 100 >= sum * percent)?.tip ?? 0n
+      const ratio = Number(gasUsed) / Number(gasLimit)
+      return { baseFeePerGas, ratio, reward: percentiles.map(tipAt) }
     }
-    const baseFees = blocks.map(({ header }) => header.baseFeePerGas)
+    const numbers = Array.from({ length: last - first + 1 }, (_, index) => first + index)
+    const blocks = numbers.map((number) => summarize(find(number)))
+    const baseFees = blocks.map(({ baseFeePerGas }) => baseFeePerGas)
     const history = {
       oldestBlock: first,
-      baseFeePerGas: [...baseFees, nextBaseFee(blocks.at(-1))],
-      reward: percentiles.length > 0 ? blocks.map(rewardsOf) : undefined,
+      baseFeePerGas: [...baseFees, nextBaseFee(find(last))],
+      reward: percentiles.length > 0 ? blocks.map(({ reward }) => reward) : undefined,
     }
-    const ratios = blocks.map(({ header }) => Number(header.gasUsed) / Number(header.gasLimit))
     // Without a prototype it is not encoded again: its ratios are numbers, unlike all others.
-    return { __proto__: null, ...encode(history), gasUsedRatio: ratios }
+    const gasUsedRatio = blocks.map(({ ratio }) => ratio)
+    return { __proto__: null, ...encode(history), gasUsedRatio }
   }
 
   return {

@@ -11,6 +11,12 @@ import pLimit from 'p-limit'
 /** Most requests in a batch, most parameters of a request, longest message of an error. */
 const [MAX_BATCH, MAX_PARAMS, MAX_MESSAGE] = [2_000, 8, 500]
 
+/** What a batch is answered with that is not fit, or whose answers are too long. */
+const [UNFIT, TOO_LARGE] = [
+  error(null, new JsonRpcError(`a batch is of 1 to ${MAX_BATCH} requests`, -32600)),
+  error(null, new JsonRpcError('response too large', -32003)),
+].map((answer) => JSON.stringify(answer))
+
 /** Milliseconds for the head of a request, for all of it, and between two, as geth has them. */
 const TIMEOUTS = { headersTimeout: 30_000, requestTimeout: 30_000, keepAliveTimeout: 120_000 }
 
@@ -20,8 +26,25 @@ const GRACE = 500
 /** Longest difference in seconds between a token's `iat` and the clock (E-51). */
 const MAX_TOKEN_AGE = 60
 
-/** Answers a request; one without `id` gets no answer. `undefined` is what could not be parsed. */
-async function answer(methods, request) {
+/** What `read` makes of JSON, if it is that. */
+function parse(text, read = (value) => value) {
+  try {
+    return read(JSON.parse(text))
+  } catch {
+    return undefined
+  }
+}
+
+/** The requests of a batch, if it is one; none of one that is too long. */
+function split(text) {
+  const toTexts = (requests) => requests.map((request) => JSON.stringify(request))
+  const read = (requests) => (requests.length > MAX_BATCH ? [] : toTexts(requests))
+  return /^\s*\[/.test(text) ? parse(text, read) : undefined
+}
+
+/** Answers a request; one without `id` gets no answer. */
+async function answer(methods, text) {
+  const request = parse(text)
   if (request === undefined) return error(null, JsonRpcError.parseError('not JSON'))
   const { payload, type } = parseObject(request)
   // Its data would repeat the request.
@@ -60,41 +83,41 @@ async function isAuthorized(secret, authorization = '') {
  */
 export async function listen(methods, { addr, port, secret, maxBytes, maxAnswer }) {
   const limit = pLimit(1)
-  /** The answer in JSON, unless the client has gone before its turn came. */
-  /** The answer in JSON. Nothing is done for a client that has gone before its turn came. */
-  const respond = async (request, signal) => {
+  /**
+   * The answer to a request, both in JSON; as text they take little memory while they wait. Nothing
+   * is done for a client that has gone before its turn came.
+   */
+  const respond = async (text, signal) => {
     const respondNow = async () => {
       // Calls hardly ever wait for anything, so without this the next would be all that is heard.
       await setImmediate()
-      return signal.aborted ? undefined : answer(methods, request)
+      return signal.aborted ? undefined : JSON.stringify(await answer(methods, text))
     }
-    return JSON.stringify(await limit(respondNow))
+    return limit(respondNow)
+  }
+  /** Answers the requests of a batch in order, so that other clients get their turn between them. */
+  async function respondAll(texts, signal) {
+    if (texts.length === 0) return UNFIT
+    const answers = []
+    let length = 0
+    for (const request of texts) {
+      const text = (await respond(request, signal)) ?? ''
+      length += text.length
+      if (length > maxAnswer) return TOO_LARGE
+      if (text) answers.push(text)
+    }
+    return answers.length > 0 ? `[${answers}]` : undefined
   }
   const app = new Hono()
   app.use(async (context, next) => {
     if (!secret || (await isAuthorized(secret, context.req.header('authorization')))) return next()
     return context.text('the token is missing, not fresh or not of this secret', 401)
   })
-  /** Answers the requests of a batch in order, so that other clients get their turn between them. */
-  async function respondAll(requests, signal) {
-    const isFit = requests.length > 0 && requests.length <= MAX_BATCH
-    if (!isFit) return JSON.stringify(error(null, JsonRpcError.invalidRequest(requests.length)))
-    const texts = []
-    let length = 0
-    for (const request of requests) {
-      const text = (await respond(request, signal)) ?? ''
-      length += text.length
-      if (length > maxAnswer) {
-        return JSON.stringify(error(null, new JsonRpcError('response too large', -32003)))
-      }
-      if (text) texts.push(text)
-    }
-    return texts.length > 0 ? `[${texts}]` : undefined
-  }
   app.post('/', bodyLimit({ maxSize: maxBytes }), async (context) => {
-    const request = await context.req.json().catch(() => undefined)
-    const respondTo = Array.isArray(request) ? respondAll : respond
-    const text = await respondTo(request, context.req.raw.signal)
+    const body = await context.req.text()
+    const texts = split(body)
+    const { signal } = context.req.raw
+    const text = await (texts ? respondAll(texts, signal) : respond(body, signal))
     if (text === undefined) return context.body(null, 204)
     return context.body(text, 200, { 'content-type': 'application/json' })
   })
