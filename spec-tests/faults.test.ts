@@ -210,6 +210,22 @@ t.test('--help names every flag of the node and ends with status 0', async (t) =
   }
 })
 
+t.test('miner_* is on the public port only if a flag says so (J-10)', async (t) => {
+  const limits = toBody('miner_setMaxDASize', ['0x0', '0x0'])
+  const folder = t.testdir({})
+  const plain = await spawnNode(folder)
+  t.match(JSON.parse((await post(plain.httpPort, limits)).text), { error: { code: -32601 } })
+  t.equal(await plain.call('miner_setMaxDASize', '0x0', '0x0'), true, 'on the other port')
+  await plain.kill('SIGTERM')
+  const { flags, httpPort, authPort } = await nodeFlags(folder)
+  const node = spawnCLI([...flags, '--http.api=eth,miner'])
+  while (!(await accepts(authPort))) await sleep(10)
+  t.match(JSON.parse((await post(httpPort, limits)).text), { result: true })
+  const version = await post(httpPort, toBody('net_version', []))
+  t.match(JSON.parse(version.text), { error: { code: -32601 } }, 'not in the list')
+  await node.kill('SIGTERM')
+})
+
 t.test('both ports listen on 127.0.0.1 only, unless told otherwise', async (t) => {
   const node = await spawnNode(t.testdir({}))
   const listening = readFileSync('/proc/net/tcp', 'utf8') + readFileSync('/proc/net/tcp6', 'utf8')

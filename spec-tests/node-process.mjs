@@ -6,7 +6,8 @@ import { startNode } from '../examples/node/start.mjs'
 const lines = createInterface({ input: process.stdin })
 lines.once('line', async (line) => {
   const { genesis, datadir, secret } = JSON.parse(line)
-  const [http, authrpc] = [0, 0].map((port) => ({ addr: '127.0.0.1', port }))
+  const authrpc = { addr: '127.0.0.1', port: 0 }
+  const http = { ...authrpc, api: ['eth', 'net', 'web3', 'miner'] }
   const opts = { genesis, datadir, http, authrpc, secret: Buffer.from(secret, 'hex') }
   const { httpPort, authPort, close } = await startNode(opts)
   let closed

@@ -75,7 +75,7 @@ t.test(
       const { common } = chain.rules(parent)
       const before = createWitnessState(common, parent.stateRoot, file.preimages)
       const rules = chain.rules(header)
-      const raws = attributes.transactions.map((raw) => hexToBytes(raw as PrefixedHexString))
+      const raws = attributes.transactions!.map((raw) => hexToBytes(raw as PrefixedHexString))
       const p = attributesOf(raws[0])
       let [l1Fee, base, operator] = [0n, 0n, 0n]
       for (const [index, receipt] of receipts.entries()) {

@@ -34,8 +34,9 @@ const ZERO_HASH = `0x${'00'.repeat(32)}`
 export function toPayloadId(version: number, parentHash: string, attributes: JSONValue) {
   const { transactions, noTxPool, prevRandao, suggestedFeeRecipient, ...others } = attributes
   const { timestamp, parentBeaconBlockRoot: root, gasLimit, eip1559Params, minBaseFee } = others
+  // As text, for BigInt takes true, lists and empty text for numbers.
   const uint64 = (value: JSONValue) =>
-    value == null ? new Uint8Array() : setLengthLeft(toBytes(BigInt(value)), 8)
+    value == null ? new Uint8Array() : setLengthLeft(toBytes(BigInt(`${value}` || 'none')), 8)
   const preimage = [toBytes(parentHash as never), uint64(timestamp), toBytes(prevRandao)]
   const withdrawals = RLP.encode(attributes.withdrawals ?? [])
   preimage.push(toBytes(suggestedFeeRecipient), withdrawals, toBytes(root))

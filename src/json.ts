@@ -27,7 +27,7 @@ export const readBytes = (value: JSONValue) =>
 
 /** A number of up to 256 bits in hex. @throws if it is anything else (-32602) */
 export const readQuantity = (value: JSONValue) =>
-  BigInt(read(value, /^0x[0-9a-f]{1,64}$/i.test(value), 'a number in hex'))
+  BigInt(read(value, isHexString(value) && /^0x.{1,64}$/.test(value), 'a number in hex'))
 
 /** Writes numbers and bytes as JSON-RPC does, in hex, and leaves out what is undefined. */
 export function encode(value: unknown): JSONValue {

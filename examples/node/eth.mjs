@@ -188,7 +188,7 @@ export function createEth(store) {
   /** The logs of a range of blocks that match a filter. */
   function getLogs(filter) {
     const { fromBlock, toBlock, blockHash, address, topics } = readObject(filter)
-    check(blockHash == null || (fromBlock ?? toBlock) == null, 'a hash or a range, but both')
+    check(blockHash == null || (fromBlock ?? toBlock) == null, 'a hash or a range, but not both')
     const blocks = [fromBlock, toBlock].map((id) => blockOf(blockHash ?? id ?? 'latest'))
     const [first, last] = blocks.map(({ header }) => Number(header.number))
     const addresses = readSome(address, (item) => `${readAddress(item)}`)

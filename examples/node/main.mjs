@@ -33,6 +33,7 @@ program
   .option('--datadir <folder>', 'where blocks and states are kept; without it nothing is kept')
   .option('--http.addr <host>', 'where eth_* is served to everyone', '127.0.0.1')
   .option('--http.port <port>', '0 takes any that is free', readPort, 8545)
+  .option('--http.api <names>', 'what is served there; miner is for op-batcher', 'eth,net,web3')
   .option('--authrpc.addr <host>', 'where op-node calls', '127.0.0.1')
   .option('--authrpc.port <port>', '0 takes any that is free', readPort, 8551)
   .option('--authrpc.jwtsecret <file>', '32 bytes in hex; created if missing', 'jwtsecret')
@@ -46,7 +47,7 @@ try {
   const starting = startNode({
     genesis: readJSON(flags.genesis),
     datadir: flags.datadir,
-    http: endpoint('http'),
+    http: { ...endpoint('http'), api: flags['http.api'].split(',') },
     authrpc: endpoint('authrpc'),
     secret: readSecret(flags['authrpc.jwtsecret']),
     log: console.log,

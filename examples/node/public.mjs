@@ -9,7 +9,11 @@ const limits = { maxBytes: 5 * 2 ** 20, maxAnswer: 25_000_000 }
 
 const { genesis, datadir, http } = workerData
 const store = await createStore({ genesis, datadir })
-const { port, close } = await listen(createEth(store), { ...http, ...limits })
+const { api = ['eth', 'net', 'web3'] } = http
+const methods = Object.entries(createEth(store)).filter(([name]) =>
+  api.includes(name.split('_')[0]),
+)
+const { port, close } = await listen(Object.fromEntries(methods), { ...http, ...limits })
 parentPort.once('message', async () => {
   await close()
   await store.close()

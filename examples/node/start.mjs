@@ -24,7 +24,8 @@ const GRACE = 1_000
  *
  * @param opts.genesis - contents of a geth-style genesis file
  * @param opts.datadir - folder of the database; without it nothing is kept
- * @param opts.http - `{ addr, port }` where `eth_*` is served to everyone
+ * @param opts.http - `{ addr, port, api }` where `eth_*`, `net_*` and `web3_*` are served to everyone, or
+ * else the namespaces of the list `api`
  * @param opts.authrpc - `{ addr, port }` where `engine_*` and `eth_*` are served to holders of the secret
  * @param opts.secret - 32 bytes
  * @param opts.log - takes a line per event
