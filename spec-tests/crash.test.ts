@@ -116,7 +116,7 @@ async function checkChain(
     const [transaction] = blocks[number].transactions
     if (!transaction) continue
     const { blockHash } = await node.call('eth_getTransactionReceipt', transaction)
-    t.equal(blockHash, hash, `the receipt of a transaction of block ${number}`)
+    t.equal(blockHash, hash, `the receipt of a transaction of block ${number} (D-28)`)
   }
 }
 

@@ -162,7 +162,7 @@ const WITHDRAWAL = {
 }
 
 t.test(
-  'attributes that give no valid block are -38003 (E-28, T-11, R-07, R-08, R-10, R-11)',
+  'attributes that give no valid block are -38003 (E-28, T-11, R-07, R-08, R-10, R-11, S-08)',
   async (t) => {
     const cases: [Fork, JSONObject][] = [
       ...FORKS.map((fork): [Fork, JSONObject] => [fork, { gasLimit: undefined }]),

@@ -14,6 +14,7 @@ import {
   RECIPIENT,
   codeOf,
   createDriver,
+  forkchoice,
   genesisAt,
   genesisHead,
   hashOf,
@@ -198,6 +199,27 @@ t.test('a block takes no more bytes than clients read in an answer (S-17)', asyn
   t.same(await sequence(), [])
 })
 
+t.test(
+  'a build takes about a second at most, and its payload is there at once (S-09)',
+  async (t) => {
+    // Each loops until its gas is gone, all of them for longer than a build may take.
+    const loop = { to: undefined, data: '0x5b600056', gasLimit: 5_000_000n } as const
+    const sent = Array.from({ length: 44 }, (_, index) => next(index % 4, loop))
+    for (const raw of sent) await send(raw)
+    const attributes = driver.attributesAfter(head, [], { noTxPool: false, gasLimit: '0xfffffff' })
+    const start = performance.now()
+    const { payloadId } = await driver.start(node, forkchoice(head), attributes)
+    const built = performance.now()
+    const { executionPayload } = await driver.fetchPayload(node, attributes.timestamp, payloadId)
+    t.ok(performance.now() - built < 500, 'the payload')
+    t.ok(built - start < 5_000, `the build took ${Math.round(built - start)} ms`)
+    const count = executionPayload.transactions.length - 1
+    t.ok(count > 0 && count < sent.length, `${count} of ${sent.length} were in time`)
+    for (let left = sent.length; left > 0; )
+      left -= (await sequence({ gasLimit: '0xfffffff' })).length
+  },
+)
+
 t.test('stale transactions leave the pool (E-41)', async (t) => {
   const raw = next(0)
   const other = transfer(0, nonces[0] - 1, { value: 2n })
@@ -286,31 +308,37 @@ t.test('legacy transactions are taken if they are protected (R-12)', async (t) =
   t.same(await sequence(), [raw])
 })
 
-t.test('what cannot be in a block is refused by the pool (D-34, R-05, R-06, R-15)', async (t) => {
-  const cases: [Hex, RegExp][] = [
-    [userDeposit(8), /transaction type not supported/],
-    ['0x03c0', /transaction type not supported/],
-    ['0x', /./],
-    [transfer(0, 0), /nonce too low/],
-    [transfer(0, nonces[0], { gasLimit: 20_999n }), /intrinsic gas too low/],
-    [transfer(0, nonces[0], { gasLimit: 60_000_000n }), /gas/],
-    [transfer(0, nonces[0], { gasLimit: 16_777_217n }), /gas/],
-    [transfer(0, nonces[0], { value: 10n ** 24n }), /insufficient funds/],
-    [transfer(0, nonces[0], { chainId: 10 }), /chain/],
-    [transfer(0, nonces[0], { data: noise(131_072), gasLimit: 10_000_000n }), /oversized/],
-  ]
-  for (const [raw, message] of cases) {
-    const error = await send(raw).then(
-      () => 'accepted',
-      ({ message }) => message,
+t.test(
+  'what cannot be in a block is refused by the pool (D-34, R-05, R-06, R-15, S-04)',
+  async (t) => {
+    const cases: [Hex, RegExp][] = [
+      [userDeposit(8), /transaction type not supported/],
+      ['0x03c0', /transaction type not supported/],
+      ['0x', /./],
+      [transfer(0, 0), /nonce too low/],
+      [transfer(0, nonces[0], { gasLimit: 20_999n }), /intrinsic gas too low/],
+      [transfer(0, nonces[0], { gasLimit: 60_000_000n }), /gas/],
+      [transfer(0, nonces[0], { gasLimit: 16_777_217n }), /gas/],
+      [transfer(0, nonces[0], { value: 10n ** 24n }), /insufficient funds/],
+      [transfer(0, nonces[0], { chainId: 10 }), /chain/],
+      [transfer(0, nonces[0], { data: noise(131_072), gasLimit: 10_000_000n }), /oversized/],
+    ]
+    for (const [raw, message] of cases) {
+      const error = await send(raw).then(
+        () => 'accepted',
+        ({ message }) => message,
+      )
+      t.match(error, message)
+      t.not(error, 'accepted')
+      t.equal(await codeOf(send(raw)), -32000)
+    }
+    t.same(await sequence(), [])
+    t.equal(
+      await node.call('eth_getTransactionCount', ACCOUNTS[0], 'latest').then(Number),
+      nonces[0],
     )
-    t.match(error, message)
-    t.not(error, 'accepted')
-    t.equal(await codeOf(send(raw)), -32000)
-  }
-  t.same(await sequence(), [])
-  t.equal(await node.call('eth_getTransactionCount', ACCOUNTS[0], 'latest').then(Number), nonces[0])
-})
+  },
+)
 
 t.test(
   'an activation block of Karst takes nothing from the pool, the next does (I-14)',
