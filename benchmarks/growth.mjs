@@ -128,9 +128,8 @@ export async function heapOfBlocks(paths, count) {
  */
 export async function heapOfChain(count) {
   const nodes = new Map()
-  const initial = await project.createAllocState(common, ALLOC)
+  const initial = await project.createAllocState(common, ALLOC, nodes)
   const root = await initial.getStateRoot()
-  for (const [key, value] of initial['_trie'].database().db['_database']) nodes.set(key, value)
   const state = new project.State(common, nodes, root)
   let parent = project.createHeader({ common }, parentOf(root))
   const block = async (number) => {
