@@ -360,6 +360,21 @@ t.test('MODEXP takes any length before Karst, then 1024 bytes (H-13, P-11)', asy
   }
 })
 
+t.test('MODEXP with a long exponent ends in time (P-11)', async (t) => {
+  const exponent = new Uint8Array(100_000).fill(0x80, 0, 1)
+  const start = performance.now()
+  // 2^(2^799999) mod 7: the powers of 2 repeat after three, and 2^799999 mod 3 is 2.
+  const { output } = await call(
+    'isthmus',
+    0x05,
+    modexp(Uint8Array.of(2), exponent, Uint8Array.of(7)),
+    2n ** 60n,
+  )
+  t.equal(output, '0x04')
+  const time = performance.now() - start
+  t.ok(time < 2_000, `it took ${Math.round(time)} ms`)
+})
+
 t.test('MODEXP costs more from Karst on (H-14, P-11)', async (t) => {
   const ones = (length: number) => new Uint8Array(length).fill(0xff)
   const [empty, odd] = [new Uint8Array(), (length: number) => new Uint8Array(length).fill(0xfd)]

@@ -68,7 +68,8 @@ export type Methods = Record<string, (...params: JSONValue[]) => unknown>
 /**
  * What the Engine API needs of a node. Its methods must not run at the same time.
  *
- * - `find`: a block that was executed, by its hash in lower case; the head by `latest`
+ * - `find`: a block that was executed, by its hash in lower case; the head by `latest`. Throws a
+ *   `StateError` where it cannot read, so that nothing is taken for unknown or invalid
  * - `execute`: executes and keeps the block that follows (`executeBlock`, `blockToJSON`). Unless the
  *   attributes have `noTxPool`, it may add transactions that wait. Throws a `StateError` where nothing
  *   is known about the block, so that it is not taken for invalid

@@ -4,8 +4,8 @@ import { type EVM, EVMError, type EVMMockBlockchainInterface } from '@ethereumjs
 import type { ExecResult, Log } from '@ethereumjs/evm'
 import { MerklePatriciaTrie } from '@ethereumjs/mpt'
 import { RLP } from '@ethereumjs/rlp'
-import { type TypedTransaction, createLegacyTx, createTxFromRLP } from '@ethereumjs/tx'
-import { getCalldataFloorGas } from '@ethereumjs/tx'
+import { type EIP7702CompatibleTx, type TypedTransaction, createLegacyTx } from '@ethereumjs/tx'
+import { createTxFromRLP, getCalldataFloorGas } from '@ethereumjs/tx'
 import { Account, type Address, type BigIntLike, type BytesLike, bigIntMax } from '@ethereumjs/util'
 import { bigIntMin, concatBytes, createAddressFromString, equalsBytes } from '@ethereumjs/util'
 import { createContractAddress, toBytes } from '@ethereumjs/util'
@@ -162,10 +162,13 @@ export function decodeSigned({ common }: Rules, raw: Uint8Array): TypedTransacti
   const isForeign = raw[0] === 3 || raw[0] === DEPOSIT_TYPE
   if (isForeign) throw new Error(`transaction type not supported: ${raw[0]}`)
   const tx = createTxFromRLP(raw, { common })
-  const lists = 'accessList' in tx ? [tx.accessList, ...tx.accessList.map(([, keys]) => keys)] : []
-  // An empty string for an empty list would be encoded back as it was.
-  const isCanonical = lists.every(Array.isArray) && equalsBytes(tx.serialize(), raw)
-  if (!isCanonical) throw new Error('not in canonical encoding')
+  const { accessList = [], authorizationList = [] } = tx as EIP7702CompatibleTx
+  const keys = accessList.map(([, storageKeys]) => storageKeys)
+  const lists = [accessList, authorizationList, ...keys, ...authorizationList]
+  const items = [accessList.map(([address]) => address), ...keys, ...authorizationList].flat()
+  // A list where bytes belong, or the reverse, would be encoded back as it was.
+  const isFlat = lists.every(Array.isArray) && !items.some(Array.isArray)
+  if (!isFlat || !equalsBytes(tx.serialize(), raw)) throw new Error('not in canonical encoding')
   return tx
 }
 
@@ -288,7 +291,7 @@ export type BlockOptions = ContextOptions & {
  *
  * @param opts.state - the state after `parent`; on success it becomes the state after the block
  * @param opts.candidates - signed transactions, each of which joins the end of the block if it can
- ** @returns the sealed header, the transactions and their receipts
+ * @returns the sealed header, the transactions and their receipts
  * @throws {StateError} if state or an ancestor's hash cannot be read
  * @throws if no valid block follows. After any error, `state` must not be used again
  * @see https://specs.optimism.io/protocol/exec-engine.html
@@ -337,6 +340,7 @@ export async function executeBlock(opts: BlockOptions) {
     })
   }
   for await (const raw of isUpgrade ? [] : candidates) {
+    if (raw[0] === DEPOSIT_TYPE) continue
     await state.checkpoint()
     try {
       await include(raw)

@@ -31,7 +31,16 @@ export async function createStore({ genesis, datadir }) {
   /** Encoded transactions by sender and nonce; as they are, so that their size is known. */
   const pending = root.openDB({ name: 'pending', encoding: 'binary', compression: false })
 
-  const find = (id) => blocks.get(index.get(id) ?? `${id}`)
+  /** Reads a table. What a damaged disk says must not be taken for an invalid block. */
+  const readFrom = (table) => (key) => {
+    try {
+      return table.get(key)
+    } catch (error) {
+      throw new StateError(`the database cannot be read: ${error.message}`)
+    }
+  }
+  const [readNode, readBlock, readIndex] = [nodes, blocks, index].map(readFrom)
+  const find = (id) => readBlock(readIndex(id) ?? `${id}`)
   const isCanonical = (block) =>
     block && index.get(Number(block.header.number)) === block.header.hash
 
@@ -86,7 +95,7 @@ export async function createStore({ genesis, datadir }) {
     const header = headerFromJSON(chain, block.header)
     const rules = chain.rules(header)
     const added = new Map()
-    const get = (hash) => added.get(hash) ?? nodes.get(hash)
+    const get = (hash) => added.get(hash) ?? readNode(hash)
     const set = (hash, node) => added.set(hash, node)
     const state = new State(rules.common, { get, set }, header.stateRoot)
     const getBlockHash = (number) => {
