@@ -14,6 +14,7 @@ import {
   setLengthLeft,
 } from '@ethereumjs/util'
 import { bls12_381 } from '@noble/curves/bls12-381.js'
+import { bn254 } from '@noble/curves/bn254.js'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import fc from 'fast-check'
 import { spawnSync } from 'node:child_process'
@@ -444,6 +445,30 @@ t.test('bn254 multiplication and pairing take hundreds of inputs in a row', (t) 
   let sum: Uint8Array = words(0n, 0n)
   for (let index = 0; index < 300; index++) sum = wasm.add(concatBytes(sum, words(1n, 2n)))
   t.strictSame(sum, words(...multiple(300n)))
+  t.end()
+})
+
+t.test('bn254 pairing gives the same when it remembers points, and after it forgot them', (t) => {
+  const [yes, no] = [1n, 0n].map((value) => bytesToHex(word(value)))
+  const multiples = Array.from({ length: 100 }, (_, index) => {
+    const { x, y } = bn254.G2.Point.BASE.multiply(BigInt(index + 1)).toAffine()
+    const [a, b] = multiple(BigInt(index + 1))
+    return { q: [x.c1, x.c0, y.c1, y.c0], p: [a, b], negative: [a, P - b] }
+  })
+  t.strictSame(multiples[0].q, G2)
+  const invalid = words(1n, 2n, G2[1], G2[0], G2[3], G2[2])
+  // More points than are remembered, twice; every second time the one before comes again.
+  for (const [index, { q, negative }] of [...multiples, ...multiples].entries()) {
+    const before = multiples[(index % 100 || 1) - 1]
+    const pairs = words(1n, 2n, ...q, ...negative, ...G2)
+    t.equal(bytesToHex(wasm.pairing(pairs)), yes, `${index}: e(G1, k·G2) = e(k·G1, G2)`)
+    const wrong = words(1n, 2n, ...before.q, ...negative, ...G2)
+    const isSame = before.q === q
+    t.equal(bytesToHex(wasm.pairing(wrong)), isSame ? yes : no, `${index}: not of another k`)
+    if (index % 20 === 0) same(t, `${index}: as EthereumJS`, 'pairing', pairs)
+    // What is no point never becomes one by being asked for again.
+    if (index % 20 === 1) t.equal(same(t, `${index}: no point`, 'pairing', invalid), 'failed')
+  }
   t.end()
 })
 

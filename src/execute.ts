@@ -1,7 +1,6 @@
 import { Block, type BlockHeader, type HeaderData, createBlockHeader } from '@ethereumjs/block'
 import type { StateManagerInterface } from '@ethereumjs/common'
-import { type EVM, EVMError, type EVMMockBlockchainInterface } from '@ethereumjs/evm'
-import type { ExecResult, Log } from '@ethereumjs/evm'
+import { type EVM, EVMError, type ExecResult, type Log } from '@ethereumjs/evm'
 import { MerklePatriciaTrie } from '@ethereumjs/mpt'
 import { RLP } from '@ethereumjs/rlp'
 import { type EIP7702CompatibleTx, type TypedTransaction, createLegacyTx } from '@ethereumjs/tx'
@@ -54,8 +53,9 @@ type Context = { vm: VM; block: Block; rules: Rules; l1Block?: L1Block }
 /**
  * Outcome of a transaction; what is not part of consensus has its JSON-RPC name. Deposits have
  * `depositNonce`, the sender's nonce before it, from Regolith, and `depositReceiptVersion` 1 from
- * Canyon (D-25, D-26); the others have fees. `poolGas` is the gas that the block has less of, `tx` the
- * decoded transaction; `returnValue`, and the `error` of one that failed, are for simulated calls.
+ * Canyon (D-25, D-26); the others have fees. `poolGas` is the gas that the block has less of, where
+ * that is not `gasUsed`, `tx` the decoded transaction; `returnValue`, and the `error` of one that
+ * failed, are for simulated calls.
  */
 export type Receipt = Outcome & { cumulativeGasUsed: bigint; logsBloom: Uint8Array }
 
@@ -122,12 +122,8 @@ export async function runDeposit(context: Context, tx: DepositTx, gasPool: bigin
   const isRefused = (isSystemTx && regolith) || gas < bigIntMax(intrinsicGas, floorGas)
   const isPoor = value > balance + mint
   const exceptionError = new EVMError(isPoor ? 'insufficient balance' : 'out of gas')
-  const gasLimit = gas - intrinsicGas
-  let result: ExecResult = {
-    exceptionError,
-    executionGasUsed: gasLimit,
-    returnValue: new Uint8Array(),
-  }
+  const [gasLimit, returnValue] = [gas - intrinsicGas, new Uint8Array()]
+  let result: ExecResult = { exceptionError, executionGasUsed: gasLimit, returnValue }
   if (!isRefused && !isPoor) {
     const warm = [from, to, canyon ? block.header.coinbase : undefined, ...evm.precompiles.keys()]
     for (const address of warm) if (address) evm.journal.addAlwaysWarmAddress(address.toString())
@@ -191,8 +187,7 @@ async function runSigned(context: Context, tx: TypedTransaction, gasPool: bigint
   await addBalance(vm, L1_FEE_VAULT, fees.l1Fee)
   await addBalance(vm, from, prepaid - paid)
   await addBalance(vm, OPERATOR_FEE_VAULT, paid)
-  const outcome = { ...toOutcome(execResult), gasUsed, poolGas: gasUsed, contractAddress }
-  return { type: tx.type, ...outcome, ...fees }
+  return { type: tx.type, ...toOutcome(execResult), gasUsed, contractAddress, ...fees }
 }
 
 /** The 2048-bit filter over the addresses and topics of logs. */
@@ -232,6 +227,7 @@ export const getWithdrawalsRoot = async ({ isActive }: Rules, state: StateManage
 /** The header before execution. @throws if an attribute is missing, out of place or wrong */
 function prepareHeader(chain: Chain, parent: BlockHeader, attributes: PayloadAttributes) {
   const { gasLimit, withdrawals, parentBeaconBlockRoot: root } = attributes
+  const { suggestedFeeRecipient, prevRandao } = attributes
   const [number, timestamp] = [parent.number + 1n, BigInt((attributes.timestamp ?? 0) as bigint)]
   const isLater = timestamp > parent.timestamp && timestamp < 1n << 64n
   if (!isLater) throw new Error(`timestamp ${timestamp} must be later than ${parent.timestamp}`)
@@ -239,24 +235,22 @@ function prepareHeader(chain: Chain, parent: BlockHeader, attributes: PayloadAtt
   if (withdrawals?.length) throw new Error(`${withdrawals.length} withdrawals instead of none`)
   const rules = chain.rules({ number, timestamp })
   // What is missing becomes empty bytes, which the header refuses by name.
-  return createHeader(rules, {
-    number,
-    timestamp,
-    gasLimit,
-    parentHash: parent.hash(),
-    coinbase: toBytes(attributes.suggestedFeeRecipient),
-    mixHash: toBytes(attributes.prevRandao),
-    extraData: encodeExtraData(rules, attributes),
-    baseFeePerGas: calculateBaseFee(chain, parent, rules),
-    parentBeaconBlockRoot: rules.isActive('ecotone') ? toBytes(root) : (root ?? undefined),
-  })
+  const parentBeaconBlockRoot = rules.isActive('ecotone') ? toBytes(root) : (root ?? undefined)
+  const place = { number, timestamp, gasLimit, parentHash: parent.hash(), parentBeaconBlockRoot }
+  const [coinbase, mixHash] = [suggestedFeeRecipient, prevRandao].map((bytes) => toBytes(bytes))
+  const extraData = encodeExtraData(rules, attributes)
+  const baseFeePerGas = calculateBaseFee(chain, parent, rules)
+  return createHeader(rules, { ...place, coinbase, mixHash, extraData, baseFeePerGas })
 }
 
-/** What executes on a chain: `getBlockHash` is for BLOCKHASH, without it the parent's is known. */
+/**
+ * What executes on a chain. `getBlockHash` is for BLOCKHASH: 32 bytes, or hex; without it only the
+ * parent's hash is known.
+ */
 export type ContextOptions = {
   chain: Chain
   state: StateManagerInterface
-  getBlockHash?: (number: bigint) => Uint8Array | undefined | Promise<Uint8Array | undefined>
+  getBlockHash?: (number: bigint) => BytesLike | undefined | Promise<BytesLike | undefined>
 }
 
 /** What transactions and simulated calls run in: the block of a header, on a state. */
@@ -265,13 +259,13 @@ export async function createContext(header: BlockHeader, opts: ContextOptions): 
   const rules = chain.rules(header)
   const getBlock = async (id: number) => {
     const isParent = BigInt(id) === header.number - 1n
-    const hash = isParent ? header.parentHash : await getBlockHash?.(BigInt(id))
-    if (hash?.length !== 32) throw new StateError(`the hash of block ${id} is not known`)
+    const hash = isParent ? header.parentHash : toBytes(await getBlockHash?.(BigInt(id)))
+    if (hash.length !== 32) throw new StateError(`the hash of block ${id} is not known`)
     return { hash: () => hash }
   }
-  const blockchain = { getBlock } as EVMMockBlockchainInterface
-  const [common, evmOpts] = [rules.common.copy(), { customPrecompiles: rules.precompiles }]
-  const vm = await createVM({ common, stateManager: state, blockchain, evmOpts })
+  // Of a blockchain, the EVM uses no more than this.
+  const evmOpts = { blockchain: { getBlock } as never, customPrecompiles: rules.precompiles }
+  const vm = await createVM({ common: rules.common.copy(), stateManager: state, evmOpts })
   correctOpcodes(vm.evm as EVM)
   // `createEVM` overwrites the option.
   Object.assign(vm.evm, rules.curves)
@@ -330,7 +324,7 @@ export async function executeBlock(opts: BlockOptions) {
     if (total > header.gasLimit) throw new Error(`DA footprint ${total} exceeds gas limit`)
     footprint = total
     cumulativeGasUsed += outcome.gasUsed
-    gasPool -= outcome.poolGas
+    gasPool -= outcome.poolGas ?? outcome.gasUsed
     transactions.push(raw)
     receipts.push({ ...outcome, cumulativeGasUsed, logsBloom: bloomOf(rules, outcome.logs) })
   }
@@ -357,17 +351,15 @@ export async function executeBlock(opts: BlockOptions) {
   // Before Canyon the trie forgets the deposit nonce, though receipts have it (D-27).
   const forgotten = rules.isActive('canyon') ? {} : { depositNonce: undefined }
   const leaves = receipts.map((receipt) => encodeReceipt({ ...receipt, ...forgotten }))
-  const sealed = createHeader(rules, {
-    ...header,
-    // First, for it makes the state final.
-    stateRoot: await state.getStateRoot(),
-    withdrawalsRoot: await getWithdrawalsRoot(rules, state),
-    transactionsTrie: await indexedRoot(rules, transactions),
-    receiptTrie: await indexedRoot(rules, leaves),
-    logsBloom: bloomOf(rules, logs),
-    gasUsed: cumulativeGasUsed,
-    blobGasUsed: jovian ? footprint : header.blobGasUsed,
-  })
+  // First, for it makes the state final.
+  const stateRoot = await state.getStateRoot()
+  const withdrawalsRoot = await getWithdrawalsRoot(rules, state)
+  const transactionsTrie = await indexedRoot(rules, transactions)
+  const receiptTrie = await indexedRoot(rules, leaves)
+  const roots = { stateRoot, withdrawalsRoot, transactionsTrie, receiptTrie }
+  const blobGasUsed = jovian ? footprint : header.blobGasUsed
+  const totals = { gasUsed: cumulativeGasUsed, blobGasUsed, logsBloom: bloomOf(rules, logs) }
+  const sealed = createHeader(rules, { ...header, ...roots, ...totals })
   return { header: sealed, transactions, receipts }
 }
 

@@ -11,7 +11,6 @@ const packageDir = fileURLToPath(new URL('..', import.meta.url))
 const { depsWereOk, error } = await check({ packageDir, scopeList: ['dependencies'] })
 if (!depsWereOk) program.error(error.join('\n'), { exitCode: 2 })
 
-const { toBytes } = await import('@ethereumjs/util')
 const client = await import('./index.ts')
 
 const customCrypto = await client.createCrypto()
@@ -31,7 +30,7 @@ async function verifyBlock(file: JSONValue) {
   const state = preAlloc
     ? await client.createAllocState(common, preAlloc)
     : client.createWitnessState(common, parent.stateRoot, preimages)
-  const getBlockHash = (ancestor: bigint) => toBytes(file.ancestorHashes?.[`${ancestor}`])
+  const getBlockHash = (ancestor: bigint) => file.ancestorHashes?.[`${ancestor}`]
   const { header } = await client.executeBlock({ chain, state, parent, attributes, getBlockHash })
   const json = client.headerToJSON(header)
   const hash = file.expectedBlockHash ?? file.derivedBlockHash
