@@ -2,8 +2,8 @@
  * Counts the lines that the budget counts and writes LINES_OF_CODE.md.
  *
  * Counted: code lines of src/**\/*.ts by cloc, after the formatter, plus every added and removed
- * line of every patch. A code line over 100 columns is refused unless it is a lone hex literal, and
- * so are formatter-ignore comments and eval. The formatter gives each statement a line of its own.
+ * line of every patch. A code line over 100 columns, also of a patch, is refused unless it is a lone
+ * hex literal, and so are formatter-ignore comments and eval. The formatter gives each statement a line.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
@@ -72,6 +72,13 @@ export function breaches() {
       if (isComment) continue
       if (line.length > 100 && !/^'(0x)?[0-9a-f]+'$/i.test(code)) found.push(`${where}: too long`)
       if (/\beval\(|new Function\(/.test(code)) found.push(`${where}: eval`)
+    }
+  }
+  for (const name of ls('patches', '.patch')) {
+    const lines = readFileSync(`${root}patches/${name}`, 'utf8').split('\n')
+    for (const [index, line] of lines.entries()) {
+      // The sign of an added line is not part of it.
+      if (line[0] === '+' && line.length > 101) found.push(`patches/${name}:${index + 1}: too long`)
     }
   }
   return found

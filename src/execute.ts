@@ -53,9 +53,8 @@ type Context = { vm: VM; block: Block; rules: Rules; l1Block?: L1Block }
 /**
  * Outcome of a transaction; what is not part of consensus has its JSON-RPC name. Deposits have
  * `depositNonce`, the sender's nonce before it, from Regolith, and `depositReceiptVersion` 1 from
- * Canyon (D-25, D-26); the others have fees. `poolGas` is the gas that the block has less of, where
- * that is not `gasUsed`, `tx` the decoded transaction; `returnValue`, and the `error` of one that
- * failed, are for simulated calls.
+ * Canyon (D-25, D-26); the others have fees. `tx` is the decoded transaction; `returnValue`, and the
+ * `error` of one that failed, are for simulated calls.
  */
 export type Receipt = Outcome & { cumulativeGasUsed: bigint; logsBloom: Uint8Array }
 
@@ -137,15 +136,14 @@ export async function runDeposit(context: Context, tx: DepositTx, gasPool: bigin
   await finalize(vm)
   const spent = intrinsicGas + result.executionGasUsed
   const refund = bigIntMin(result.gasRefund ?? 0n, spent / common.param('maxRefundQuotient'))
+  // Before Regolith all gas counts as used, and none of a system transaction's (D-17, D-18).
+  const unmetered = isSystemTx ? 0n : gas
   // A refused one may have less gas than the floor.
-  let gasUsed = regolith ? bigIntMin(gas, bigIntMax(spent - refund, floorGas)) : gas
-  // A system transaction takes no gas from the block, even where it uses some (D-18, D-20).
-  const poolGas = isSystemTx ? 0n : gasUsed
-  if (!regolith) gasUsed = poolGas
+  const gasUsed = regolith ? bigIntMin(gas, bigIntMax(spent - refund, floorGas)) : unmetered
   const depositNonce = regolith ? nonce : undefined
   const contractAddress = to ? undefined : createContractAddress(from, depositNonce ?? 0n)
   const optional = { depositNonce, depositReceiptVersion: canyon ? 1 : undefined, contractAddress }
-  return { type: DEPOSIT_TYPE, ...toOutcome(result), gasUsed, poolGas, ...optional }
+  return { type: DEPOSIT_TYPE, ...toOutcome(result), gasUsed, ...optional }
 }
 
 /**
@@ -324,7 +322,8 @@ export async function executeBlock(opts: BlockOptions) {
     if (total > header.gasLimit) throw new Error(`DA footprint ${total} exceeds gas limit`)
     footprint = total
     cumulativeGasUsed += outcome.gasUsed
-    gasPool -= outcome.poolGas ?? outcome.gasUsed
+    // A system transaction takes no gas from the block, even where it uses some (D-20).
+    if (!isDeposit || !tx.isSystemTx) gasPool -= outcome.gasUsed
     transactions.push(raw)
     receipts.push({ ...outcome, cumulativeGasUsed, logsBloom: bloomOf(rules, outcome.logs) })
   }

@@ -87,7 +87,7 @@ export function blockToJSON({ header, transactions: raw, receipts }: ExecutedBlo
   const block: BlockJSON = { header: { ...json, size }, transactions: [], receipts: [], raw }
   let logIndex = 0
   for (const [transactionIndex, receipt] of receipts.entries()) {
-    const { tx, poolGas, returnValue, error, contractAddress = null, ...outcome } = receipt
+    const { tx, returnValue, error, contractAddress = null, ...outcome } = receipt
     const hash = keccak_256(raw[transactionIndex])
     const place = { blockHash: json.hash, blockNumber: json.number, transactionIndex }
     const fields = transactionToJSON(receipt, header.baseFeePerGas!)
