@@ -74,8 +74,9 @@ export type Methods = Record<string, (...params: JSONValue[]) => unknown>
  *   attributes have `noTxPool`, it may add transactions that wait. Throws a `StateError` where nothing
  *   is known about the block, so that it is not taken for invalid
  * - `setHead`: makes a block the head, and gives the labels `safe` and `finalized` to those with these
- *   hashes; a label that is not given stays. Throws -38002, and changes nothing, if a label would not be
- *   on the chain of the head
+ *   hashes; a label that is not given stays. An ancestor of the present head leaves the chain as it is:
+ *   only labels change (E-39). Throws -38002, and changes nothing, if a label would not be on the chain
+ *   of the block
  */
 export interface Blockchain {
   chain: Chain
@@ -140,7 +141,7 @@ export function createEngine(node: Blockchain, log = (_: string) => {}): Methods
     const labels = Object.entries({ safe, finalized }).filter(([, hash]) => hash !== ZERO_HASH)
     node.setHead(head, Object.fromEntries(labels))
     const text = `head ${Number(head.header.number)} ${latest} ${head.raw.length} txs`
-    if (previous?.header.hash !== latest) log(text)
+    if (find('latest')?.header.hash !== previous?.header.hash) log(text)
     const payloadId = attributes ? await build(version, head, attributes) : null
     return { payloadStatus: statusOf('VALID', latest), payloadId }
   }

@@ -48,14 +48,15 @@ export async function createStore({ genesis, datadir }) {
   const findByTransaction = (hash) => find(`tx ${hash}`)
 
   /**
-   * Makes a block the head of the chain and sets labels. The head may be an ancestor of the present
-   * one or on another branch (E-39, E-45). Signed transactions of blocks that leave the chain wait
-   * again (E-41). Nothing changes if an error is thrown.
+   * Makes a block the head of the chain and sets labels. The head may be on another branch (E-45):
+   * signed transactions of blocks that leave the chain wait again (E-41). A block that is on the chain
+   * already leaves it as it is, with all blocks above (E-39). Nothing changes if an error is thrown.
    *
-   * @throws if a label would not be on the chain (-38002)
+   * @throws if a label would not be on the chain of `head` (-38002)
    */
   const setHead = (head, labels) =>
     root.transactionSync(() => {
+      const isAncestor = isCanonical(head)
       const added = []
       let block = head
       for (; !isCanonical(block); block = find(block.header.parentHash)) added.push(block)
@@ -69,7 +70,8 @@ export async function createStore({ genesis, datadir }) {
         return index.removeSync(number)
       }
       // The lowest first, for those of a sender are of use in order.
-      for (let number = Number(block.header.number) + 1; drop(number); number++);
+      const first = isAncestor ? Infinity : Number(block.header.number) + 1
+      for (let number = first; drop(number); number++);
       for (const { header, transactions } of added) {
         index.putSync(Number(header.number), header.hash)
         for (const { hash, from, nonce } of transactions) {
@@ -77,13 +79,15 @@ export async function createStore({ genesis, datadir }) {
           pending.removeSync([from, Number(nonce)])
         }
       }
-      const latest = head.header.hash
+      const { hash: latest, number } = head.header
+      const isBelow = (block) => isCanonical(block) && Number(block.header.number) <= Number(number)
       const finalized = labels.finalized ?? index.get('finalized')
-      for (const [label, hash] of Object.entries({ ...labels, finalized, latest })) {
+      for (const [label, hash] of Object.entries({ ...labels, finalized })) {
         if (!hash) continue
-        if (isCanonical(find(hash))) index.putSync(label, hash)
+        if (isBelow(find(hash))) index.putSync(label, hash)
         else throw new JsonRpcError(`${label} ${hash} is not on the chain of ${latest}`, -38002)
       }
+      if (!isAncestor) index.putSync('latest', latest)
       if (!isCanonical(find('safe'))) index.removeSync('safe')
     })
 
