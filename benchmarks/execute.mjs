@@ -8,18 +8,19 @@ import { Caches, MerkleStateManager } from '@ethereumjs/statemanager'
 import { createTxFromRLP } from '@ethereumjs/tx'
 import { MapDB, bytesToHex, hexToBytes, toBytes } from '@ethereumjs/util'
 import { createVM, runBlock } from '@ethereumjs/vm'
-import * as project from '../dist/index.js'
+import { createCrypto } from '../dist/crypto/index.js'
+import * as project from '../dist/src/index.js'
 import { timed } from './common.mjs'
 import { WORKLOADS, workloadChain } from './workloads.mjs'
 
-const crypto = await project.createCrypto()
+const crypto = await createCrypto()
 const files = new Map()
 const chains = new Map()
 
 /** A chain of this project, made once for a config, as in a node. */
 function chainOf(config, isStock) {
   const key = JSON.stringify(config)
-  const customCrypto = isStock ? project.defaultCrypto() : crypto
+  const customCrypto = isStock ? {} : crypto
   if (!chains.has(key)) chains.set(key, project.createChain(config, { customCrypto }))
   return chains.get(key)
 }

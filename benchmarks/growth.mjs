@@ -2,12 +2,13 @@
 import { setTimeout } from 'node:timers/promises'
 import { RLP } from '@ethereumjs/rlp'
 import { Account, bytesToHex, hexToBytes } from '@ethereumjs/util'
-import * as project from '../dist/index.js'
+import { createCrypto } from '../dist/crypto/index.js'
+import * as project from '../dist/src/index.js'
 import { medians, timed } from './common.mjs'
 import { runRealBlock } from './execute.mjs'
 import * as workloads from './workloads.mjs'
 
-const customCrypto = await project.createCrypto()
+const customCrypto = await createCrypto()
 const { ALLOC, workloadChain } = workloads
 const { config, parentOf, attributesOf } = workloadChain
 const chain = project.createChain(config, { customCrypto })

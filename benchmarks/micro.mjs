@@ -5,7 +5,8 @@ import { MerklePatriciaTrie } from '@ethereumjs/mpt'
 import { RLP } from '@ethereumjs/rlp'
 import { createTxFromRLP } from '@ethereumjs/tx'
 import { hexToBytes } from '@ethereumjs/util'
-import * as project from '../dist/index.js'
+import { createCrypto } from '../dist/crypto/index.js'
+import * as project from '../dist/src/index.js'
 import { median, now, sum } from './common.mjs'
 
 /** Microseconds that `run` takes for one of `count` things: the median of rounds of 100 ms. */
@@ -37,8 +38,8 @@ export async function measureSteps(path) {
   const position = { number: 2n ** 40n, timestamp: BigInt(file.payloadAttributes.timestamp) }
   const chains = {}
   for (const [name, customCrypto] of [
-    ['fast', await project.createCrypto()],
-    ['default', project.defaultCrypto()],
+    ['fast', await createCrypto()],
+    ['default', {}],
   ]) {
     chains[name] = project.createChain(file.config, { customCrypto }).rules(position)
   }

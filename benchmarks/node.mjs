@@ -23,7 +23,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createFeeMarket1559Tx } from '@ethereumjs/tx'
 import { bytesToHex, createAddressFromPrivateKey } from '@ethereumjs/util'
 import { createAddressFromString, hexToBytes } from '@ethereumjs/util'
-import { createChain, createCrypto, encodeDeposit, sourceHash } from '../dist/index.js'
+import { createCrypto } from '../dist/crypto/index.js'
+import { createChain, encodeDeposit, sourceHash } from '../dist/src/index.js'
 
 const BLOCKS = Number(process.env.BLOCKS ?? 1_000)
 /** Longest time in seconds for the blocks in a row, of which there are then fewer. */

@@ -7,9 +7,9 @@ import { pathToFileURL } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 
 const [directory, ...paths] = process.argv.slice(2)
-const library = await import(pathToFileURL(join(directory, 'dist/index.js')))
+const library = await import(pathToFileURL(join(directory, 'dist/src/index.js')))
 // The same copies of EthereumJS as the library has.
-const modules = createRequire(pathToFileURL(join(directory, 'dist/index.js')))
+const modules = createRequire(pathToFileURL(join(directory, 'dist/src/index.js')))
 const load = (name) => import(pathToFileURL(modules.resolve(name).replace('/cjs/', '/esm/')))
 const { createBlockHeaderFromRPC } = await load('@ethereumjs/block')
 const { bytesToHex, toBytes } = await load('@ethereumjs/util')

@@ -20,7 +20,7 @@ const run = (name, ...args) => {
 try {
   run('a copy without patches', 'scripts/unpatched.mjs', unpatched)
   for (const [name, directory] of Object.entries({ patched: '.', unpatched })) {
-    run(`${name}, fast cryptography`, join(directory, 'dist/main.js'), 'verify', ...blocks)
+    run(`${name}, fast cryptography`, join(directory, 'dist/src/main.js'), 'verify', ...blocks)
     const script = resolve('scripts/verify-default.mjs')
     run(`${name}, cryptography of EthereumJS`, script, resolve(directory), ...blocks)
   }

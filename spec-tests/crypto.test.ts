@@ -1,4 +1,5 @@
-import { type EVMBLSInterface, NobleBLS, NobleBN254 } from '@ethereumjs/evm'
+import { Common, Hardfork, Mainnet } from '@ethereumjs/common'
+import { type EVMBLSInterface, NobleBLS, NobleBN254, createEVM } from '@ethereumjs/evm'
 import { createFeeMarket1559Tx } from '@ethereumjs/tx'
 import {
   type PrefixedHexString,
@@ -22,7 +23,8 @@ import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
-import { type Crypto, createChain, createCrypto, defaultCrypto } from '../src/index.ts'
+import { type Crypto, createCrypto } from '../crypto/index.ts'
+import { type ChainCrypto, createChain } from '../src/index.ts'
 import { allocWith, deposit, transaction } from './fee-helpers.ts'
 import {
   FIXTURES,
@@ -124,9 +126,6 @@ t.test('two sets of cryptography do not disturb each other', async (t) => {
   )
 })
 
-/** How a chain with this cryptography recovers a public key. */
-const recoverOf = (crypto: Crypto) => crypto.ecrecover ?? ecrecover
-
 /** Keys, with what they sign and how. */
 const signatures = Array.from({ length: 12 }, (_, index) => {
   const key = keccak_256(Uint8Array.of(index))
@@ -136,7 +135,7 @@ const signatures = Array.from({ length: 12 }, (_, index) => {
 })
 
 t.test('a public key is recovered from each valid signature', (t) => {
-  const recover = recoverOf(customCrypto)
+  const recover = customCrypto.ecrecover
   for (const { hash, v, r, s, publicKey } of signatures) {
     t.equal(bytesToHex(recover(hash, v, word(r), word(s))), bytesToHex(publicKey))
     t.equal(bytesToHex(recover(hash, v + 27n, word(r), word(s))), bytesToHex(publicKey), '27, 28')
@@ -178,8 +177,7 @@ t.test('nothing is recovered from an invalid signature', (t) => {
     'v of another chain': [v + 35n + 2n * 11n, r, s, 10n],
     'v 27 where a chain ID is asked for': [27n, r, s, 10n],
   }
-  for (const crypto of [customCrypto, defaultCrypto()]) {
-    const recover = recoverOf(crypto)
+  for (const recover of [customCrypto.ecrecover, ecrecover]) {
     for (const [name, [v, r, s, chainId]] of Object.entries(invalid))
       t.throws(() => recover(hash, v, word(r), word(s), chainId), name)
   }
@@ -216,14 +214,14 @@ const recoveredBy = (recover: typeof ecrecover) =>
   )
 
 t.test('public key recovery is that of EthereumJS for any input', (t) => {
-  const recovered = recoveredBy(recoverOf(customCrypto))
+  const recovered = recoveredBy(customCrypto.ecrecover)
   t.strictSame(recovered, recoveredBy(ecrecover))
   t.ok(recovered.filter((key) => key === 'failed').length > 30)
   t.ok(recovered.filter((key) => key.length === 130).length > 30)
   // More bytes than a number has, or none.
   const [{ hash, v, r, s }] = signatures
   for (const part of [new Uint8Array(), new Uint8Array(33), concatBytes(word(r), word(0n))]) {
-    for (const recover of [recoverOf(customCrypto), ecrecover]) {
+    for (const recover of [customCrypto.ecrecover, ecrecover]) {
       t.equal(
         outcome(() => recover(hash, v, part, word(s))),
         'failed',
@@ -256,9 +254,8 @@ t.test('without native code there is one warning, and the same keys', async (t) 
   const path = resolve(t.testdir(), 'recover.mjs')
   writeFileSync(
     path,
-    `import * as util from '@ethereumjs/util'
-    import { createCrypto } from '${pathToFileURL(resolve('dist/index.js'))}'
-    const [{ ecrecover = util.ecrecover }] = await Promise.all([createCrypto(), createCrypto()])
+    `import { createCrypto } from '${pathToFileURL(resolve('dist/crypto/index.js'))}'
+    const [{ ecrecover }] = await Promise.all([createCrypto(), createCrypto()])
     await createCrypto()
     const word = (value) => Buffer.from(BigInt(value).toString(16).padStart(64, '0'), 'hex')
     const keys = ${JSON.stringify(recoveries)}.map(([hash, v, r, s]) => {
@@ -281,7 +278,7 @@ t.test('without native code there is one warning, and the same keys', async (t) 
 
 t.test('without native code a real block has its hash', { skip: noFixtures }, async (t) => {
   const file = `${FIXTURES}/blocks/block-120794432.json.gz`
-  const { status, stdout, warnings } = runNode(WITHOUT_NATIVE, 'dist/main.js', 'verify', file)
+  const { status, stdout, warnings } = runNode(WITHOUT_NATIVE, 'dist/src/main.js', 'verify', file)
   t.equal(status, 0)
   t.match(stdout, '1 passed, 0 failed')
   t.equal(warnings.length, 1)
@@ -715,7 +712,7 @@ t.test('a chain recovers, adds, multiplies and pairs alike with any cryptography
   const contracts = inputs.map((_, index) =>
     createAddressFromString(`0x${'ee'.repeat(19)}0${index}`),
   )
-  const run = async (crypto?: Crypto) => {
+  const run = async (crypto?: ChainCrypto) => {
     const chain = createChain(configAt('karst'), { customCrypto: crypto })
     const codes = contracts.map((contract) => [`${contract}`, { code }])
     const test = await startChain(chain, { ...allocWith({}), ...Object.fromEntries(codes) })
@@ -743,7 +740,9 @@ t.test('a chain recovers, adds, multiplies and pairs alike with any cryptography
     t.equal(await slot(index, 2 * precompile), status, `input ${index}, precompile ${precompile}`)
     t.equal(await slot(index, 2 * precompile + 1), output, `input ${index}, its output`)
   }
-  for (const crypto of [undefined, defaultCrypto()]) t.equal((await run(crypto)).hash, custom.hash)
+  const { bn254, bls, ...functions } = customCrypto
+  for (const crypto of [undefined, {}, { bn254 }, { bls }, functions])
+    t.equal((await run(crypto)).hash, custom.hash)
 })
 
 t.test(
@@ -751,10 +750,50 @@ t.test(
   { skip: noFixtures },
   async (t) => {
     const file = readFixture('blocks/block-10211000.json.gz')
-    t.equal((await executeFixture(file, defaultCrypto())).hash, file.expectedBlockHash)
+    t.equal((await executeFixture(file, {})).hash, file.expectedBlockHash)
     t.equal((await executeFixture(file, customCrypto)).hash, file.expectedBlockHash)
   },
 )
+
+t.test('it serves an EVM that knows no rollup', async (t) => {
+  const { bn254, bls } = customCrypto
+  const common = new Common({ chain: Mainnet, hardfork: Hardfork.Prague, customCrypto })
+  const evm = await createEVM({ common, bls })
+  Object.assign(evm, { _bn254: bn254 })
+  t.equal(evm['_bls'], bls)
+  const { hash, v, r, s, address } = RECOVERY
+  for (const [precompile, data, expected] of [
+    ['01', words(hash, v, r, s), word(address)],
+    ['06', words(1n, 2n, 1n, 2n), words(...multiple(2n))],
+    ['0b', concatBytes(blsG1(a), blsG1(1n)), blsG1(a + 1n)],
+  ] as const) {
+    const to = createAddressFromString(`0x${precompile.padStart(40, '0')}`)
+    const { execResult } = await evm.runCall({ to, data, gasLimit: 100_000n })
+    t.equal(bytesToHex(execResult.returnValue), bytesToHex(expected), precompile)
+  }
+})
+
+t.test('bn254 leaves inputs as they are, in a Buffer too', (t) => {
+  const infinityOfG2 = words(0n, 0n, 0n, 0n)
+  const inputs = {
+    add: words(1n, 2n, ...multiple(5n)),
+    mul: words(1n, 2n, random(3), 0n),
+    pairing: concatBytes(words(1n, 2n), infinityOfG2),
+  }
+  for (const operation of ['add', 'mul', 'pairing'] as const) {
+    const input = inputs[operation]
+    const result = bytesToHex(noble[operation](input))
+    const buffer = Buffer.from(input)
+    const results = [input, buffer].map((input) => wasm[operation](input))
+    for (const each of results) t.equal(bytesToHex(each), result, operation)
+    t.strictSame(new Uint8Array(buffer), input, `${operation}, Buffer`)
+    // Results share no memory with each other or what comes later.
+    results[0].fill(0xff)
+    t.equal(bytesToHex(results[1]), result, `${operation}, the other result`)
+    t.equal(bytesToHex(wasm[operation](input)), result, `${operation}, once more`)
+  }
+  t.end()
+})
 
 t.test('cryptography can be created again, and what there was stays in order', async (t) => {
   const inputs = [

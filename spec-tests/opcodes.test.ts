@@ -75,15 +75,94 @@ t.test('a contract whose code is 0x80 is not the empty trie', async (t) => {
   t.equal(receipts[1].status, 0, 'the code runs: DUP1 on an empty stack fails')
 })
 
+const CALLED = createAddressFromString('0x00000000000000000000000000000000000c0de2')
+
+// Call CALLED with 5,000 gas and store the result in slot 0.
+const called = `73${bytesToUnprefixedHex(CALLED.bytes)}611388`
+const CALL_CALLED = {
+  call: `60006000600060006000${called}f160005500`,
+  callcode: `60006000600060006000${called}f260005500`,
+  delegatecall: `6000600060006000${called}f460005500`,
+  staticcall: `6000600060006000${called}fa60005500`,
+}
+
+/** Gas of a deposit to TARGET that calls CALLED, which has this code. */
+async function gasOfCall(fork: Fork, op: keyof typeof CALL_CALLED, code: string) {
+  const chain = await startChain(chainAt(fork), {
+    [TARGET.toString()]: { nonce: '0x1', code: `0x${CALL_CALLED[op]}` },
+    [CALLED.toString()]: { nonce: '0x1', code: `0x${code}` },
+    [OTHER.toString()]: { nonce: '0x1', code: '0x00' },
+  } as never)
+  const { receipts } = await nextBlock(chain, [deposit(TARGET)])
+  t.equal(receipts[0].status, 1)
+  return receipts[0].gasUsed
+}
+
+const DELEGATION = `ef0100${bytesToUnprefixedHex(OTHER.bytes)}`
+
+t.test(
+  'code that begins like a delegation is none unless it has 23 bytes (EIP-7702)',
+  async (t) => {
+    // 2,600 for the access, 5,000 lost to the invalid opcode 0xEF, 2,200 to store 0 in a slot with 0.
+    const failed = { call: 30_824n, callcode: 30_824n, delegatecall: 30_821n, staticcall: 30_821n }
+    for (const [op, gas] of Object.entries(failed) as ['call', bigint][]) {
+      for (const code of ['ef0100', DELEGATION.slice(0, 44), `${DELEGATION}00`, 'ef', 'ef00']) {
+        t.equal(await gasOfCall('isthmus', op, code), gas, `${op} ${code} in isthmus`)
+      }
+      t.equal(await gasOfCall('ecotone', op, DELEGATION), gas, `${op} of a delegation in ecotone`)
+      // Twice 2,600 for the access, 22,100 to store 1.
+      t.equal(await gasOfCall('isthmus', op, DELEGATION), gas + 17_500n, `${op} of a delegation`)
+    }
+  },
+)
+
+t.test('a transaction to code that only begins like a delegation runs that code', async (t) => {
+  for (const code of ['ef0100', DELEGATION.slice(0, 44), `${DELEGATION}00`, DELEGATION]) {
+    const chain = await startChain(chainAt('isthmus'), {
+      [TARGET.toString()]: { nonce: '0x1', code: `0x${code}` },
+      [OTHER.toString()]: { nonce: '0x1', code: '0x00' },
+    } as never)
+    const { receipts } = await nextBlock(chain, [deposit(TARGET)])
+    const [status, gasUsed] = code === DELEGATION ? [1, 21_000n] : [0, 1_000_000n]
+    t.equal(receipts[0].status, status, code)
+    t.equal(receipts[0].gasUsed, gasUsed, code)
+  }
+})
+
+t.test('EXTCODESIZE and EXTCODECOPY give all code that starts with 0xEF', async (t) => {
+  const other = `73${bytesToUnprefixedHex(OTHER.bytes)}`
+  // MSTORE(0, 2^256 - 1), EXTCODECOPY(OTHER, 1, 1, 30); slots: EXTCODESIZE, MLOAD(0)
+  const target = `${other}3b600055${'7f'}${'ff'.repeat(32)}600052601e60016001${other}3c600051600155`
+  for (const [code, size, copied] of [
+    ['ef00', '02', '00'],
+    ['ef0001aabbcc', '06', '0001aabbcc'],
+    [DELEGATION, '17', DELEGATION.slice(2)],
+    ['ef'.repeat(40), '28', 'ef'.repeat(30)],
+  ]) {
+    const chain = await startChain(chainAt('isthmus'), {
+      [TARGET.toString()]: { nonce: '0x1', code: `0x${target}00` },
+      [OTHER.toString()]: { nonce: '0x1', code: `0x${code}` },
+    } as never)
+    await nextBlock(chain, [deposit(TARGET)])
+    const slot = async (number: number) => {
+      const key = concatBytes(new Uint8Array(31), Uint8Array.of(number))
+      return bytesToUnprefixedHex(await chain.state.getStorage(TARGET, key))
+    }
+    t.equal(await slot(0), size, `size of ${code}`)
+    t.equal(await slot(1), `ff${copied.padEnd(60, '0')}ff`, `copy of ${code}`)
+  }
+})
+
 /** Executes a deposit to TARGET on a state that lacks the node or code with this hash. */
 async function executeWithout(
   alloc: Parameters<typeof startChain>[1],
   lost: (state: State) => Promise<Uint8Array>,
+  fork: Fork = 'ecotone',
 ) {
-  const chain = chainAt('ecotone')
+  const chain = chainAt(fork)
   const nodes = new Map<string, Uint8Array>()
   const { state, parent } = await startChain(chain, alloc, { nodes })
-  const { common } = rulesAt('ecotone')
+  const { common } = rulesAt(fork)
   t.ok(nodes.delete(bytesToUnprefixedHex(await lost(state))), 'it was there')
   const rest = new State(common, nodes, parent.stateRoot)
   const attributes = nextAttributes({ chain, parent }, [deposit(TARGET, { mint: 1n })])
@@ -103,6 +182,24 @@ t.test('SSTORE without gas does not read the slot (EIP-2200)', async (t) => {
   const error = await executeWithout(alloc('61ffff') as never, storageRoot).catch((e) => e)
   t.ok(error instanceof StateError, 'with gas it does')
 })
+
+for (const fork of ['ecotone', 'isthmus', 'karst'] as Fork[]) {
+  t.test(`a call without gas does not read what it calls in ${fork} (EIP-2929)`, async (t) => {
+    // TARGET sends 1 wei and 2,300 gas to OTHER, which calls CALLED, or sends it with all gas.
+    const call = (gas: string) =>
+      `60006000600060006001${'73'}${bytesToUnprefixedHex(OTHER.bytes)}${gas}f100`
+    const alloc = (gas: string) => ({
+      [TARGET.toString()]: { nonce: '0x1', balance: '0x1', code: `0x${call(gas)}` },
+      [OTHER.toString()]: { nonce: '0x1', code: `0x${CALL_CALLED.delegatecall}` },
+      [CALLED.toString()]: { nonce: '0x1', code: '0x600160005500' },
+    })
+    const codeHash = async (state: State) => (await state.getAccount(CALLED))!.codeHash
+    const { receipts } = await executeWithout(alloc('6000') as never, codeHash, fork)
+    t.equal(receipts[0].status, 1)
+    const error = await executeWithout(alloc('5a') as never, codeHash, fork).catch((e) => e)
+    t.ok(error instanceof StateError, 'with gas it does')
+  })
+}
 
 t.test('EXTCODEHASH does not load the code', async (t) => {
   const alloc = {

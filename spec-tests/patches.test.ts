@@ -251,7 +251,7 @@ t.test('real blocks are exact on EthereumJS as published', { skip: noFixtures },
     const [here, there] = [from, `${unpatched}/${from}`].map((path) => readFileSync(path))
     t.notOk(here.equals(there), `${from} is not patched there`)
   }
-  const { status, stderr, blocks } = verify(`${unpatched}/dist/main.js`, ...SMALL)
+  const { status, stderr, blocks } = verify(`${unpatched}/dist/src/main.js`, ...SMALL)
   t.equal(status, 0)
   t.equal(stderr, '')
   t.ok(blocks.length === SMALL.length && blocks.every(({ ok }) => ok))
@@ -267,12 +267,17 @@ t.test('the packed package, installed', async (t) => {
   const own = paths.filter((path) => !path.startsWith('node_modules/'))
 
   t.test('has what it needs and nothing else', async (t) => {
-    const known = /^(dist|src|patches)\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/
+    const known = /^(dist|crypto|src|patches)\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/
     t.same(
       own.filter((path) => !known.test(path)),
       [],
     )
-    for (const path of ['dist/main.js', 'dist/index.d.ts', 'src/index.ts']) t.ok(own.includes(path))
+    for (const folder of ['src', 'crypto']) {
+      t.ok(own.includes(`dist/${folder}/index.js`))
+      t.ok(own.includes(`dist/${folder}/index.d.ts`))
+      t.ok(own.includes(`${folder}/index.ts`))
+    }
+    t.ok(own.includes('dist/src/main.js'))
     // MPL-2.0: who gets changed files must get the changes.
     for (const { file } of PATCHES) t.ok(own.includes(`patches/${file}`), file)
     for (const name of Object.keys(dependencies)) {
@@ -355,7 +360,7 @@ t.test('the packed package, installed', async (t) => {
 
   t.test('verifies real blocks at patched speed', { skip: noFixtures }, async (t) => {
     const mains = [
-      `${unpatched}/dist/main.js`,
+      `${unpatched}/dist/src/main.js`,
       `${folder}/project0/node_modules/.bin/ethereumjs-op`,
     ]
     const times = mains.map(() => BUSY.map(() => Infinity))
@@ -378,7 +383,7 @@ t.test('the packed package, installed', async (t) => {
 })
 
 t.test('a wrong version of EthereumJS is named before it is loaded', async (t) => {
-  const main = `${unpatched}/dist/main.js`
+  const main = `${unpatched}/dist/src/main.js`
   for (const name of Object.keys(dependencies).filter((key) => key.startsWith('@ethereumjs/'))) {
     const path = `${unpatched}/node_modules/${name}`
     const manifest = readFileSync(`${path}/package.json`, 'utf8')

@@ -1,6 +1,8 @@
 import { Common, Hoodi } from '@ethereumjs/common'
-import { type Crypto, defaultCrypto } from './crypto.ts'
-import { customPrecompiles } from './precompiles.ts'
+import type { EVMOpts } from '@ethereumjs/evm'
+import { type Crypto, completeCrypto } from '../ethereumjs/crypto.ts'
+import { assertRule } from './errors.ts'
+import { createPrecompiles } from './precompiles.ts'
 
 /**
  * The OP Stack forks in order, by the Ethereum rule set that they run on. Ethereum's forks never
@@ -31,19 +33,55 @@ export type Fork = (typeof FORKS_ON)[keyof typeof FORKS_ON][number]
 /** All forks, oldest first. */
 export const FORKS: Fork[] = Object.values(FORKS_ON).flat()
 
-/**
- * The `config` section of a geth-style genesis file: `chainId`, `bedrockBlock`, `regolithTime` …
- * `karstTime` in seconds, `optimism` with the EIP-1559 parameters (H-21, H-22).
- */
-export type ChainConfig = Record<string, unknown>
-
 /** Fork times that mean nothing to execution (H-04, H-09). */
 const IGNORED_TIMES = ['deltaTime', 'pectraBlobScheduleTime']
 
-/** A number of the config. @throws if it is not an integer of at least `least` */
-function readInteger(config: unknown, name: string, least: number): number {
-  const value = Object(config)[name]
-  if (Number.isSafeInteger(value) && value >= least) return value
+/** The `config` section of a geth-style genesis file. What is in it is checked by `createChain`. */
+export interface ChainConfig {
+  chainId?: number
+  /** Number of the first block of these rules. */
+  bedrockBlock?: number
+  /** `eip1559Elasticity`, `eip1559Denominator`, from Canyon `eip1559DenominatorCanyon` (H-21, H-22). */
+  optimism?: Record<string, unknown>
+  /** Activation times `regolithTime` … `karstTime` in seconds, and what else the file has. */
+  [name: string]: unknown
+}
+
+/** Parameters of the base fee. */
+export interface EIP1559Params {
+  elasticity: bigint
+  denominator: bigint
+  /** Wei per gas; 0 before Jovian. */
+  minBaseFee: bigint
+}
+
+/** The rules of one fork on one chain. */
+export interface Rules {
+  fork: Fork
+  /** True for this fork and all before it. */
+  isActive(fork: Fork): boolean
+  /** EVM parameters and cryptography, shared by all blocks of the fork. */
+  common: Common
+  evmOpts: EVMOpts
+  /** In force until Holocene moves the parameters to `extraData`. */
+  eip1559: EIP1559Params
+  /** First byte of `extraData`; empty before Holocene. */
+  extraDataVersion: Uint8Array
+}
+
+/** An OP chain: its rules at any point of its history. */
+export interface Chain {
+  /** For states and tries, which are the same under all rules. */
+  common: Common
+  /** Seconds; `Infinity` if Canyon is not scheduled. */
+  canyonTime: number
+  /** Rules by timestamp in seconds (H-20). @throws {InvalidBlockError} if `number` is before Bedrock's */
+  rules(block: { timestamp: bigint; number?: bigint }): Rules
+}
+
+/** @throws if `value` is not an integer of at least `least` */
+function readInteger(value: unknown, name: string, least: number): number {
+  if (Number.isSafeInteger(value) && Number(value) >= least) return Number(value)
   throw new Error(`config ${name} must be an integer of at least ${least}, got ${value}`)
 }
 
@@ -53,62 +91,64 @@ function readInteger(config: unknown, name: string, least: number): number {
  */
 function readForkTimes(config: ChainConfig): number[] {
   const times = [0]
-  for (const name of FORKS.slice(1).map((fork) => `${fork}Time`)) {
-    times.push(config[name] == null ? Infinity : readInteger(config, name, times.at(-1)!))
+  for (const fork of FORKS.slice(1)) {
+    const time = config[`${fork}Time`]
+    times.push(time == null ? Infinity : readInteger(time, `${fork}Time`, times.at(-1)!))
   }
   for (const [key, time] of Object.entries(config)) {
     if (!key.endsWith('Time') || time == null || IGNORED_TIMES.includes(key)) continue
-    const fork = FORKS_ON[key.slice(0, -4) as 'paris']?.[0] ?? (key.slice(0, -4) as Fork)
+    const name = key.replace('Time', '')
+    const fork = FORKS_ON[name as keyof typeof FORKS_ON]?.[0] ?? name
     if (time !== times[FORKS.indexOf(fork)]) throw new Error(`config ${key} ${time} fits no fork`)
   }
   return times
 }
 
+/** What {@link createChain} can be told beyond the config. */
+export interface ChainOptions {
+  /** Faster than pure JavaScript, such as that of `ethereumjs-op/crypto`. */
+  customCrypto?: Crypto
+}
+
 /**
  * Reads the rules of a chain from its config.
  *
- * @param opts.customCrypto - see {@link createCrypto}; without it, slower pure JavaScript
  * @throws if the config is not an OP chain's or contradicts itself; the message names the field
  */
-export function createChain(config: ChainConfig = {}, opts: { customCrypto?: Crypto } = {}) {
-  const forkTimes = readForkTimes(config)
-  const bedrockBlock = readInteger(config, 'bedrockBlock', 0)
+export function createChain(config: ChainConfig, opts: ChainOptions = {}): Chain {
+  const times = readForkTimes(config)
+  const bedrockBlock = readInteger(config.bedrockBlock, 'bedrockBlock', 0)
   // All forks until Paris at block 0 and no DAO, whose header checks would strike at its number.
-  const chain = { ...Hoodi, chainId: readInteger(config, 'chainId', 1) }
-  const customCrypto = opts.customCrypto ?? defaultCrypto()
-  /** By the names of the EVM's fields, of which one has no option. */
-  const curves = { _bn254: customCrypto.bn254, _bls: customCrypto.bls }
+  const chain = { ...Hoodi, chainId: readInteger(config.chainId, 'chainId', 1) }
+  const customCrypto = completeCrypto(opts.customCrypto)
+  const { bn254, bls } = customCrypto
   // Without `optimism` it is no OP chain (H-22).
-  const parameter = (name: string) => BigInt(readInteger(config.optimism, `eip1559${name}`, 1))
-  const forks = FORKS.filter((_, index) => forkTimes[index] < Infinity).map((fork) => {
-    /** True where `other` is active: it is this fork or an older one. */
-    const isActive = (other: Fork): boolean => FORKS.indexOf(fork) >= FORKS.indexOf(other)
+  const parameter = (name: string) => BigInt(readInteger(config.optimism?.[name], name, 1))
+
+  const forks = FORKS.filter((_, index) => times[index] < Infinity).map((fork): Rules => {
+    const isActive = (other: Fork) => FORKS.indexOf(other) <= FORKS.indexOf(fork)
     const [hardfork] = Object.entries(FORKS_ON).findLast(([, [first]]) => isActive(first))!
     // RIP-7212 is EIP-7951 at another price (P-02).
-    const added = isActive('fjord') ? [7951] : []
-    /** EVM parameters and cryptography, shared by all blocks of the fork. */
-    const common = new Common({ chain, hardfork, eips: added, customCrypto })
+    const eips = isActive('fjord') ? [7951] : []
+    const common = new Common({ chain, hardfork, eips, customCrypto })
     // The EVM asks for EIPs at nearly every opcode; the original scans an array.
-    const eips = new Set(common['_activatedEIPsCache'].filter((eip) => !OMITTED_EIPS.includes(eip)))
-    common.isActivatedEIP = (eip) => eips.has(eip)
-    const denominator = parameter(isActive('canyon') ? 'DenominatorCanyon' : 'Denominator')
-    /** In force until Holocene moves the parameters to `extraData`. */
-    const eip1559 = { elasticity: parameter('Elasticity'), denominator, minBaseFee: 0n }
-    /** First byte of `extraData` in hex, or nothing before Holocene. */
-    const extraDataVersion = isActive('jovian') ? '01' : isActive('holocene') ? '00' : ''
-    const precompiles = customPrecompiles(common, isActive)
-    return { fork, isActive, common, precompiles, curves, eip1559, extraDataVersion }
+    const active = new Set(common['_activatedEIPsCache'])
+    for (const eip of OMITTED_EIPS) active.delete(eip)
+    common.isActivatedEIP = (eip) => active.has(eip)
+    const customPrecompiles = createPrecompiles(common, isActive)
+    const denominatorName = isActive('canyon') ? 'eip1559DenominatorCanyon' : 'eip1559Denominator'
+    const eip1559 = {
+      elasticity: parameter('eip1559Elasticity'),
+      denominator: parameter(denominatorName),
+      minBaseFee: 0n,
+    }
+    const evmOpts = { common, customPrecompiles, bn254, bls }
+    const version = isActive('jovian') ? [1] : isActive('holocene') ? [0] : []
+    return { fork, isActive, common, evmOpts, eip1559, extraDataVersion: Uint8Array.from(version) }
   })
-  /** Rules of the block with this number and timestamp (H-20). @throws if older than Bedrock */
-  const rules = ({ number, timestamp }: { number: bigint; timestamp: bigint }) => {
-    if (number < bedrockBlock) throw new Error(`block ${number} is older than Bedrock`)
-    return forks.findLast((_, index) => forkTimes[index] <= timestamp)!
+  const rules: Chain['rules'] = ({ timestamp, number = BigInt(bedrockBlock) }) => {
+    assertRule(number >= bedrockBlock, `block ${number} is older than Bedrock`)
+    return forks.findLast((_, index) => times[index] <= timestamp)!
   }
-  return { canyonTime: forkTimes[FORKS.indexOf('canyon')], rules }
+  return { common: forks[0].common, canyonTime: times[FORKS.indexOf('canyon')], rules }
 }
-
-/** An OP chain: its rules at any point of its history. */
-export type Chain = ReturnType<typeof createChain>
-
-/** The rules of one fork on one chain. */
-export type Rules = ReturnType<Chain['rules']>

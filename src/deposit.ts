@@ -1,12 +1,33 @@
 import { RLP } from '@ethereumjs/rlp'
 import { Address, bytesToBigInt, concatBytes, equalsBytes, intToBytes } from '@ethereumjs/util'
 import { keccak_256 } from '@noble/hashes/sha3.js'
+import { assertRule, decodeStrictly } from './errors.ts'
+import type { Receipt } from './receipt.ts'
 
 /** EIP-2718 type byte of a deposit transaction. */
 export const DEPOSIT_TYPE = 0x7e
 
+/** A deposit transaction: forced by L1, unsigned, its gas bought there. */
+export interface DepositTx {
+  /** 32 bytes, unique per deposit. */
+  sourceHash: Uint8Array
+  /** The sender, never recovered; may be a contract or the zero address (D-04). */
+  from: Address
+  /** Absent for a contract creation. */
+  to?: Address
+  /** Wei created on L2 for `from`, kept even if the deposit fails. */
+  mint: bigint
+  /** Wei sent to the recipient. */
+  value: bigint
+  /** Gas limit of 64 bits. */
+  gas: bigint
+  /** Before Regolith takes no gas from the block; after, makes the deposit fail (D-18, D-20). */
+  isSystemTx: boolean
+  data: Uint8Array
+}
+
 /**
- * Hash that makes a deposit unique, keccak256(bytes32(domain) ‖ keccak256(preimage)) (D-05).
+ * Hash that makes a deposit unique, keccak256(bytes32(domain) ‖ keccak256(preimage)), 32 bytes (D-05).
  * Execution never verifies it.
  *
  * @param domain - 0 user: preimage is L1 block hash ‖ bytes32(log index); 1 L1 attributes: L1 block
@@ -29,32 +50,50 @@ export function encodeDeposit(tx: DepositTx): Uint8Array {
 /**
  * Decodes a deposit, strictly: what this accepts, {@link encodeDeposit} gives back byte by byte.
  *
- * @throws if it is none, a field is missing, too long or not minimal, or bytes trail (D-02)
+ * @throws {InvalidBlockError} if a field is missing, too long or not minimal, or bytes trail (D-02)
  * @see https://specs.optimism.io/protocol/deposits.html#the-deposited-transaction-type
  */
-export function decodeDeposit(raw: Uint8Array) {
-  const fields = RLP.decode(raw.subarray(1)) as Uint8Array[]
+export function decodeDeposit(raw: Uint8Array): DepositTx {
+  const fields = decodeStrictly(() => RLP.decode(raw.subarray(1))) as Uint8Array[]
   const isFlat = fields.length === 8 && fields.every((field) => field instanceof Uint8Array)
-  if (!isFlat) throw new Error(`deposit has ${fields.length} fields, not 8, or a list in one`)
-  const [sourceHash, from, to, , , , system, data] = fields
-  const [mint, value, gas] = fields.slice(3, 6).map((field) => bytesToBigInt(field))
-  const isWrong = (mint | value) >> 256n || gas >> 64n || sourceHash.length !== 32
-  if (isWrong) throw new Error(`deposit has fields of ${fields.map(({ length }) => length)} bytes`)
-  const parties = { from: new Address(from), to: to.length > 0 ? new Address(to) : undefined }
-  const tx = { sourceHash, ...parties, mint, value, gas, isSystemTx: system.length > 0, data }
-  if (!equalsBytes(encodeDeposit(tx), raw)) throw new Error('not a deposit in canonical encoding')
+  assertRule(isFlat, `deposit has ${fields.length} fields, not 8, or a list in one`)
+  const [sourceHash, from, to, mint, value, gas, isSystemTx, data] = fields
+  const lengths = fields.map(({ length }) => length)
+  const isFit = sourceHash.length === 32 && mint.length <= 32 && value.length <= 32
+  assertRule(isFit && gas.length <= 8, `deposit has fields of ${lengths} bytes`)
+  const tx: DepositTx = {
+    sourceHash,
+    from: decodeStrictly(() => new Address(from)),
+    to: to.length === 0 ? undefined : decodeStrictly(() => new Address(to)),
+    mint: bytesToBigInt(mint),
+    value: bytesToBigInt(value),
+    gas: bytesToBigInt(gas),
+    isSystemTx: isSystemTx.length > 0,
+    data,
+  }
+  assertRule(equalsBytes(encodeDeposit(tx), raw), 'deposit is not in canonical encoding')
   return tx
 }
 
 /**
- * A deposit transaction: forced by L1, unsigned, its gas bought there.
+ * The fields of a deposit in JSON-RPC, apart from its place in a block: no signature, but what it is
+ * made of (D-31).
  *
- * - `sourceHash`: 32 bytes, unique per deposit
- * - `from`: the sender, never recovered; may be a contract or the zero address (D-04)
- * - `to`: absent for a contract creation
- * - `mint`: wei created on L2 for `from`, kept even if the deposit fails
- * - `value`: wei sent to the recipient
- * - `gas`: gas limit of 64 bits
- * - `isSystemTx`: before Regolith takes no gas from the block; after, makes it fail (D-18, D-20)
+ * @param receipt - of its execution
  */
-export type DepositTx = ReturnType<typeof decodeDeposit>
+export function depositToJSON(
+  tx: DepositTx,
+  receipt: Pick<Receipt, 'depositNonce' | 'depositReceiptVersion'>,
+) {
+  const { data: input, to = null, mint, isSystemTx, ...fields } = tx
+  const { depositNonce: nonce = 0n, depositReceiptVersion } = receipt
+  const unsigned = { nonce, gasPrice: 0n, v: 0n, r: 0n, s: 0n, depositReceiptVersion }
+  return {
+    ...fields,
+    to,
+    input,
+    ...unsigned,
+    mint: mint || undefined,
+    isSystemTx: isSystemTx || undefined,
+  }
+}

@@ -1,26 +1,74 @@
-import type { BlockHeader } from '@ethereumjs/block'
-import { bigIntMax, bytesToBigInt, bytesToHex, hexToBytes, toBytes } from '@ethereumjs/util'
-import type { Chain, Rules } from './chain.ts'
-import type { PayloadAttributes } from './execute.ts'
+import { type BlockHeader, type HeaderData, createBlockHeader } from '@ethereumjs/block'
+import {
+  type BigIntLike,
+  type BytesLike,
+  bigIntMax,
+  bigIntToBytes,
+  bytesToBigInt,
+  bytesToHex,
+  concatBytes,
+  setLengthLeft,
+  toBytes,
+} from '@ethereumjs/util'
+import type { Chain, EIP1559Params, Rules } from './chain.ts'
+import { assertRule } from './errors.ts'
+
+/**
+ * What the consensus client dictates about a block. Numbers and bytes may be hex, as in the Engine
+ * API; what a fork does not have is absent or null.
+ *
+ * @see https://specs.optimism.io/protocol/exec-engine.html#extended-payloadattributesv1
+ */
+export interface PayloadAttributes<Bytes = BytesLike, Quantity = BigIntLike> {
+  /** Seconds. */
+  timestamp: Quantity
+  /** 32 bytes: the header's `mixHash` and the PREVRANDAO opcode (X-03). */
+  prevRandao: Bytes
+  /** 20 bytes: the header's coinbase; any address is valid (X-04). */
+  suggestedFeeRecipient: Bytes
+  /** Must be empty (R-08). */
+  withdrawals?: unknown[] | null
+  /** 32 bytes; from Ecotone. */
+  parentBeaconBlockRoot?: Bytes | null
+  /** EIP-2718 encodings, in order; all of them must be valid. */
+  transactions?: Bytes[] | null
+  /** True where nothing but `transactions` may be in the block. */
+  noTxPool?: boolean | null
+  /** Of the block, used as it is: no 1/1024 rule on OP chains (B-14). */
+  gasLimit?: Quantity | null
+  /** 8 bytes: denominator and elasticity, both 0 for those of the config; from Holocene. */
+  eip1559Params?: Bytes | null
+  /** Wei per gas, 64 bits; from Jovian. */
+  minBaseFee?: Quantity | number | null
+}
+
+const toBigInt = (value: BigIntLike) => bytesToBigInt(toBytes(value))
+
+/** A header under the rules of its fork. @throws if a field has a wrong form */
+export function createHeader(chain: Chain, data: HeaderData): BlockHeader {
+  const { number = 0, timestamp = 0 } = data
+  const rules = chain.rules({ number: toBigInt(number), timestamp: toBigInt(timestamp) })
+  return createBlockHeader(data, { common: rules.common, skipConsensusFormatValidation: true })
+}
 
 /**
  * Encodes `extraData`: empty at first, EIP-1559 parameters from Holocene on, the minimum base fee
  * behind them from Jovian on (B-05…B-10).
  *
- * @param opts.eip1559Params - denominator and elasticity, 32 bits each, both 0 for the config's
- * @param opts.minBaseFee - wei, 64 bits
- * @throws if a parameter is missing, out of place or not valid
+ * @throws {InvalidBlockError} if a parameter is missing, out of place or not valid
  * @see https://specs.optimism.io/protocol/jovian/exec-engine.html#minimum-base-fee-in-block-header
  */
-export function encodeExtraData(rules: Rules, opts: Partial<PayloadAttributes>): Uint8Array {
-  const hex = (value: bigint, digits: number) => value.toString(16).padStart(digits, '0')
+export function encodeExtraData(
+  rules: Rules,
+  { eip1559Params, minBaseFee }: Pick<PayloadAttributes, 'eip1559Params' | 'minBaseFee'>,
+): Uint8Array {
   const { denominator, elasticity } = rules.eip1559
-  const given = bytesToHex(toBytes(opts.eip1559Params)).slice(2)
-  const isMissing = rules.extraDataVersion !== '' && given.length !== 16
-  if (isMissing) throw new Error(`eip1559Params 0x${given} must be 8 bytes in ${rules.fork}`)
-  const params = /^0{16}$/.test(given) ? hex(denominator, 8) + hex(elasticity, 8) : given
-  const minimum = opts.minBaseFee == null ? '' : hex(BigInt(opts.minBaseFee as bigint), 16)
-  const extraData = hexToBytes(`0x${rules.extraDataVersion}${params}${minimum}`)
+  const uint32 = (value: bigint) => setLengthLeft(bigIntToBytes(value), 4)
+  const given = toBytes(eip1559Params)
+  const isZero = given.length === 8 && !given.some(Boolean)
+  const params = isZero ? concatBytes(uint32(denominator), uint32(elasticity)) : given
+  const minimum = minBaseFee == null ? new Uint8Array() : setLengthLeft(toBytes(minBaseFee), 8)
+  const extraData = concatBytes(rules.extraDataVersion, params, minimum)
   decodeExtraData(rules, extraData)
   return extraData
 }
@@ -28,16 +76,17 @@ export function encodeExtraData(rules: Rules, opts: Partial<PayloadAttributes>):
 /**
  * Decodes the `extraData` of a header under that header's own rules (B-05, B-08, B-09).
  *
- * @throws if version or length are not the fork's, or a parameter is zero
+ * @throws {InvalidBlockError} if version or length are not the fork's, or a parameter is zero
  */
-export function decodeExtraData({ fork, extraDataVersion }: Rules, extraData: Uint8Array) {
-  const hex = bytesToHex(extraData)
-  const length = extraDataVersion === '' ? 0 : 9 + 8 * Number(extraDataVersion)
+export function decodeExtraData(rules: Rules, extraData: Uint8Array): EIP1559Params {
+  const [version] = rules.extraDataVersion
+  const length = version === undefined ? 0 : 9 + 8 * version
   const denominator = bytesToBigInt(extraData.subarray(1, 5))
   const elasticity = bytesToBigInt(extraData.subarray(5, 9))
-  const isUnset = length > 0 && denominator * elasticity === 0n
-  const isValid = extraData.length === length && hex.startsWith(`0x${extraDataVersion}`) && !isUnset
-  if (!isValid) throw new Error(`extraData ${hex} is not valid in a ${fork} block`)
+  const isFit = extraData.length === length && extraData[0] === version
+  const isSet = length === 0 || (denominator > 0n && elasticity > 0n)
+  const claim = `extraData ${bytesToHex(extraData)} (version, eip1559Params, minBaseFee)`
+  assertRule(isFit && isSet, `${claim} is not valid in a ${rules.fork} block`)
   return { denominator, elasticity, minBaseFee: bytesToBigInt(extraData.subarray(9)) }
 }
 
@@ -60,4 +109,67 @@ export function calculateBaseFee(chain: Chain, parent: BlockHeader, rules: Rules
   const change = excess === 0n ? 0n : (baseFee * excess) / target / parameters.denominator
   const next = baseFee + (excess > 0n ? bigIntMax(change, 1n) : change)
   return bigIntMax(next, parameters.minBaseFee)
+}
+
+/**
+ * The header of the block after `parent`, as far as it is known before execution.
+ *
+ * @throws {InvalidBlockError} if an attribute is missing, out of place or wrong
+ */
+export function prepareHeader(chain: Chain, parent: BlockHeader, attributes: PayloadAttributes) {
+  const { withdrawals, gasLimit } = attributes
+  const timestamp = toBigInt(attributes.timestamp ?? 0)
+  const isLater = timestamp > parent.timestamp && timestamp < 1n << 64n
+  assertRule(isLater, `timestamp ${timestamp} must be later than ${parent.timestamp}`)
+  const isLimit = gasLimit != null && toBigInt(gasLimit) < 1n << 63n
+  assertRule(isLimit, `gasLimit ${gasLimit} must be there and below 2^63`)
+  assertRule(!withdrawals?.length, `withdrawals has ${withdrawals?.length} entries instead of none`)
+  const rules = chain.rules({ timestamp })
+  const readBytes = (name: keyof PayloadAttributes, length: number) => {
+    const bytes = toBytes(attributes[name] as BytesLike)
+    const where = `in a ${rules.fork} block`
+    assertRule(
+      bytes.length === length,
+      `${name} has ${bytes.length} bytes, not ${length}, ${where}`,
+    )
+    return bytes
+  }
+  const rootLength = rules.isActive('ecotone') ? 32 : 0
+  const root = readBytes('parentBeaconBlockRoot', rootLength)
+  return createHeader(chain, {
+    number: parent.number + 1n,
+    parentHash: parent.hash(),
+    timestamp,
+    gasLimit,
+    coinbase: readBytes('suggestedFeeRecipient', 20),
+    mixHash: readBytes('prevRandao', 32),
+    extraData: encodeExtraData(rules, attributes),
+    baseFeePerGas: calculateBaseFee(chain, parent, rules),
+    parentBeaconBlockRoot: rootLength > 0 ? root : undefined,
+  })
+}
+
+/** The attributes of which only the block with this header can come, apart from transactions. */
+export function toAttributes(header: BlockHeader): PayloadAttributes {
+  const { timestamp, mixHash, coinbase, gasLimit, extraData, parentBeaconBlockRoot } = header
+  return {
+    timestamp,
+    gasLimit,
+    parentBeaconBlockRoot,
+    prevRandao: mixHash,
+    suggestedFeeRecipient: coinbase.bytes,
+    eip1559Params: extraData.subarray(1, 9),
+    minBaseFee: extraData.length > 9 ? bytesToBigInt(extraData.subarray(9)) : undefined,
+    noTxPool: true,
+  }
+}
+
+/** @throws {InvalidBlockError} naming the first field in which a header is not as expected */
+export function assertEqualHeaders(header: BlockHeader, expected: BlockHeader): void {
+  const fields = Object.entries(header.toJSON())
+  const wanted = Object.entries(expected.toJSON())
+  for (const [index, [name, value]] of fields.entries()) {
+    const [, right] = wanted[index]
+    assertRule(value === right, `${name} is ${value} but should be ${right}`)
+  }
 }

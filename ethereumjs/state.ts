@@ -1,31 +1,63 @@
+/** Completes EthereumJS, for any chain: a state over trie nodes from anywhere, or over a witness. */
 import type { Common } from '@ethereumjs/common'
 import { MerklePatriciaTrie } from '@ethereumjs/mpt'
 import { Caches, MerkleStateManager } from '@ethereumjs/statemanager'
-import { Address, KECCAK256_RLP_S, MapDB, bytesToHex, hexToBytes } from '@ethereumjs/util'
+import {
+  Address,
+  type BytesLike,
+  KECCAK256_RLP_S,
+  MapDB,
+  bytesToHex,
+  hexToBytes,
+  toBytes,
+} from '@ethereumjs/util'
 
 /**
- * The state could not be read, so nothing is known about the block that needed it. The state
- * object that threw this must not be used again.
+ * State, or the hash of an ancestor, could not be read, so nothing is known about the block that
+ * needed it. The state object that threw this must not be used again.
  */
 export class StateError extends Error {}
 
-/** Trie nodes and code by their keccak256 (64 hex digits): a `Map`, or what else has its methods. */
-export type Nodes = Pick<Map<string, Uint8Array>, 'get' | 'set'>
+/** Trie nodes and code by their keccak256 (64 hex digits), at once or by a promise: a `Map`, say. */
+export interface Nodes {
+  get(hash: string): Uint8Array | undefined | Promise<Uint8Array | undefined>
+}
 
 /**
  * The nodes as EthereumJS wants them. It takes a missing one for an absent account, so a miss must
  * throw. It asks for code with a prefix, without which code 0x80 would be taken for the empty trie.
  */
-function createDB(nodes: Nodes) {
-  const get = (key: string) => {
+class NodeDB extends MapDB<string, Uint8Array> {
+  readonly #nodes: Nodes
+  /** What has been read: EthereumJS writes it back with the changes of a block. */
+  readonly #read = new WeakSet<Uint8Array>()
+
+  constructor(nodes: Nodes) {
+    super()
+    this.#nodes = nodes
+  }
+
+  override async get(key: string) {
     // As EthereumJS says it. Of undefined it would make a deletion, and delete the code 0x80.
     if (`0x${key}` === KECCAK256_RLP_S) throw new Error('Missing node in DB')
-    const value = nodes.get(key.slice(-64))
-    if (value) return value
-    throw new StateError(`state is incomplete: no trie node or code 0x${key.slice(-64)}`)
+    const hash = key.slice(-64)
+    const added = this._database.get(hash)
+    if (added) return added
+    const found = this.#nodes.get(hash)
+    // Most stores answer at once, and a promise would cost more than they do.
+    const value = found === undefined || found instanceof Uint8Array ? found : await found
+    if (!value) throw new StateError(`state is incomplete: no trie node or code 0x${hash}`)
+    this.#read.add(value)
+    return value
   }
-  const set = (key: string, value: Uint8Array) => nodes.set(key.slice(-64), value)
-  return new MapDB<string, Uint8Array>({ get, set } as Map<string, Uint8Array>)
+
+  override async put(key: string, value: Uint8Array) {
+    if (!this.#read.has(value)) this._database.set(key.slice(-64), value)
+  }
+
+  override shallowCopy() {
+    return this
+  }
 }
 
 /**
@@ -34,14 +66,26 @@ function createDB(nodes: Nodes) {
  * know of accounts, slots and code serves the next blocks too.
  */
 export class State extends MerkleStateManager {
+  /** New trie nodes and code by hash, for the caller to keep; they are read before `nodes`. */
+  readonly added: Map<string, Uint8Array>
   #flushes = 0
 
-  /** @param nodes - what the state consists of; new ones are added, none is deleted */
+  /**
+   * @param nodes - what the state consists of at first
+   * @param root - 32 bytes; the empty state if it is left out
+   */
   constructor(common: Common, nodes: Nodes = new Map(), root?: Uint8Array) {
+    const db = new NodeDB(nodes)
     // Views are bytes as they are; the default is hex.
-    const opts = { useKeyHashing: true, valueEncoding: 'view' } as const
-    const trie = new MerklePatriciaTrie({ ...opts, common, db: createDB(nodes), root })
+    const trie = new MerklePatriciaTrie({
+      common,
+      db,
+      root,
+      useKeyHashing: true,
+      valueEncoding: 'view',
+    })
     super({ common, trie, caches: new Caches() })
+    this.added = db._database
   }
 
   /** The original writes each slot through, which needs siblings that a witness lacks. */
@@ -74,15 +118,16 @@ export type Preimages = Record<string, `0x${string}`>
 /**
  * A state over a witness: what the preimages do not hold cannot be read.
  *
+ * @param common - of the chain, for its keccak256
  * @param stateRoot - 32 bytes; the root of the state before the block
- * @throws if a preimage does not have the hash that it is filed under
+ * @throws {StateError} if a preimage does not have the hash that it is filed under
  */
-export function createWitnessState(common: Common, stateRoot: Uint8Array, preimages: Preimages) {
+export function createWitnessState(common: Common, stateRoot: BytesLike, preimages: Preimages) {
   const nodes = Object.entries(preimages).map(([key, preimage]) => {
     const value = hexToBytes(preimage)
     const hash = bytesToHex(common.customCrypto.keccak256!(value))
     if (hash !== key) throw new StateError(`preimage ${key} hashes to ${hash}`)
     return [hash.slice(2), value] as const
   })
-  return new State(common, new Map(nodes), stateRoot)
+  return new State(common, new Map(nodes), toBytes(stateRoot))
 }

@@ -3,10 +3,9 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { program } from 'commander'
-import type { JSONValue } from './json.ts'
 
 // Before the rest is loaded, for a wrong version may lack what is imported from it.
-const { default: check } = await import('check-dependencies' as string)
+const { default: check } = await import('check-dependencies')
 const packageDir = fileURLToPath(new URL('..', import.meta.url))
 const { depsWereOk, error } = await check({ packageDir, scopeList: ['dependencies'] })
 if (!depsWereOk) program.error(error.join('\n'), { exitCode: 2 })
@@ -16,13 +15,13 @@ const client = await import('./index.ts')
 const customCrypto = await client.createCrypto()
 
 /** Reads a JSON file, which may be compressed. */
-function readJSON(path: string): JSONValue {
+function readJSON(path) {
   const bytes = readFileSync(path)
   return JSON.parse((bytes[0] === 0x1f ? gunzipSync(bytes) : bytes).toString())
 }
 
 /** Executes the block of a block file on the state in the file. @throws if it is not as expected */
-async function verifyBlock(file: JSONValue) {
+async function verifyBlock(file) {
   const chain = client.createChain(file.config, { customCrypto })
   const { preAlloc, preimages, payloadAttributes: attributes } = file
   const parent = client.headerFromJSON(chain, file.parentHeader)
@@ -30,7 +29,7 @@ async function verifyBlock(file: JSONValue) {
   const state = preAlloc
     ? await client.createAllocState(common, preAlloc)
     : client.createWitnessState(common, parent.stateRoot, preimages)
-  const getBlockHash = (ancestor: bigint) => file.ancestorHashes?.[`${ancestor}`]
+  const getBlockHash = (ancestor) => file.ancestorHashes?.[`${ancestor}`]
   const { header } = await client.executeBlock({ chain, state, parent, attributes, getBlockHash })
   const json = client.headerToJSON(header)
   const hash = file.expectedBlockHash ?? file.derivedBlockHash
@@ -43,12 +42,12 @@ async function verifyBlock(file: JSONValue) {
 }
 
 /** Executes the blocks of files and prints the outcome of each. */
-async function verify(paths: string[], { json }: { json?: boolean }) {
-  const print = (text: string, object: object) => console.log(json ? JSON.stringify(object) : text)
-  const statuses: number[] = []
+async function verify(paths, { json }) {
+  const print = (text, object) => console.log(json ? JSON.stringify(object) : text)
+  const statuses = []
   for (const path of paths) {
     const start = performance.now()
-    let file: JSONValue
+    let file
     try {
       file = readJSON(path)
       const [{ chainId }, outcome] = [file, await verifyBlock(file)]
@@ -58,7 +57,7 @@ async function verify(paths: string[], { json }: { json?: boolean }) {
       print(text, { file: path, ok: true, chainId, ...outcome, ms })
       statuses.push(0)
     } catch (thrown) {
-      const { message: error } = thrown as Error
+      const { message: error } = thrown
       const { chainId, blockNumber: number, hardfork: fork } = Object(file)
       const subject = [chainId, number, fork].filter(Boolean).join(' ') || path
       print(`FAIL ${subject} ${error}`, { file: path, ok: false, chainId, number, fork, error })
@@ -72,7 +71,7 @@ async function verify(paths: string[], { json }: { json?: boolean }) {
 }
 
 /** Prints the hash of the genesis block of a file. @throws if it has none */
-async function genesis(path: string) {
+async function genesis(path) {
   const file = readJSON(path)
   process.exitCode = 1
   const { header } = await client.createGenesis(file, { customCrypto })

@@ -1,0 +1,119 @@
+import { type BlockHeader, type JSONRPCBlock, createBlockHeaderFromRPC } from '@ethereumjs/block'
+import { RLP } from '@ethereumjs/rlp'
+import { Address, type PrefixedHexString as Hex, bytesToHex } from '@ethereumjs/util'
+import { keccak_256 } from '@noble/hashes/sha3.js'
+import { type Chain, type ExecutedBlock, type Receipt, depositToJSON } from '../src/index.ts'
+
+/** Anything that JSON holds. */
+export type JSONValue = string | number | boolean | null | JSONValue[] | JSONObject
+
+/** An object of JSON. */
+export interface JSONObject {
+  [name: string]: JSONValue | undefined
+}
+
+/** A header in the form of JSON-RPC, with its hash, and the size of its block where that is known. */
+export interface HeaderJSON extends Omit<JSONRPCBlock, 'transactions' | 'uncles' | 'size'> {
+  size?: Hex
+}
+
+/** A transaction in the form of JSON-RPC; deposits have `sourceHash`, `mint`, `isSystemTx` (D-31). */
+export interface TransactionJSON extends JSONObject {
+  hash: Hex
+  type: Hex
+  from: Hex
+  to: Hex | null
+  nonce: Hex
+}
+
+/** A receipt in the form of JSON-RPC, with the fields of L1 or of deposits (D-33, F-41…F-49). */
+export interface ReceiptJSON extends JSONObject {
+  transactionHash: Hex
+  type: Hex
+  status: Hex
+  gasUsed: Hex
+  effectiveGasPrice: Hex
+  logs: JSONObject[]
+}
+
+/** A block in the form of JSON-RPC. */
+export interface BlockJSON {
+  header: HeaderJSON
+  transactions: TransactionJSON[]
+  receipts: ReceiptJSON[]
+  /** EIP-2718 encodings. */
+  raw: Hex[]
+}
+
+/** Writes numbers and bytes as JSON-RPC does, in hex, and leaves out what is undefined. */
+export function encode(value: unknown): JSONValue {
+  if (typeof value === 'bigint' || typeof value === 'number') return `0x${value.toString(16)}`
+  if (value instanceof Uint8Array) return bytesToHex(value)
+  if (value instanceof Address) return value.toString()
+  if (Array.isArray(value)) return value.map(encode)
+  if (!(value instanceof Object)) return value as JSONValue
+  const fields = Object.entries(value).filter(([, field]) => field !== undefined)
+  return Object.fromEntries(fields.map(([name, field]) => [name, encode(field)]))
+}
+
+/** Writes a header (X-13). */
+export function headerToJSON(header: BlockHeader): HeaderJSON {
+  const { uncleHash, coinbase, transactionsTrie, receiptTrie, ...fields } = header.toJSON()
+  return {
+    ...fields,
+    transactionsRoot: transactionsTrie,
+    receiptsRoot: receiptTrie,
+    sha3Uncles: uncleHash,
+    miner: coinbase,
+    hash: bytesToHex(header.hash()),
+  } as HeaderJSON
+}
+
+/** Reads a header under the rules of its fork. @throws if a field has a wrong form */
+export function headerFromJSON(chain: Chain, json: HeaderJSON): BlockHeader {
+  const { common } = chain.rules({ number: BigInt(json.number), timestamp: BigInt(json.timestamp) })
+  return createBlockHeaderFromRPC(json as JSONRPCBlock, {
+    common,
+    skipConsensusFormatValidation: true,
+  })
+}
+
+/** Writes a transaction, apart from its place in a block (D-31). */
+function transactionToJSON(receipt: Receipt, baseFee: bigint) {
+  const { tx } = receipt
+  if ('sourceHash' in tx) return depositToJSON(tx, receipt)
+  const { gasLimit: gas, data: input, to = null, ...fields } = tx.toJSON()
+  // Numbers in there are not minimal.
+  const authorizationList = fields.authorizationList?.map(({ address, ...numbers }) => {
+    const minimal = Object.entries(numbers).map(([name, hex]) => [name, BigInt(hex.padEnd(3, '0'))])
+    return { address, ...Object.fromEntries(minimal) }
+  })
+  const gasPrice = baseFee + tx.getEffectivePriorityFee(baseFee)
+  return { ...fields, authorizationList, gas, input, to, gasPrice, from: tx.getSenderAddress() }
+}
+
+/** Writes an executed block with its receipts (D-33, F-41…F-49, J-22). */
+export function blockToJSON({ header, transactions: raw, receipts }: ExecutedBlock): BlockJSON {
+  const json = headerToJSON(header)
+  const body = raw.map((tx) => (tx[0] < 0x80 ? tx : RLP.decode(tx)))
+  const size = RLP.encode([header.raw(), body, [], ...(header.withdrawalsRoot ? [[]] : [])]).length
+  const transactions: object[] = []
+  const receiptsJSON: object[] = []
+  let logIndex = 0
+  for (const [transactionIndex, receipt] of receipts.entries()) {
+    const { tx, returnValue, error, contractAddress = null, ...outcome } = receipt
+    const hash = keccak_256(raw[transactionIndex])
+    const place = { blockHash: json.hash, blockNumber: json.number, transactionIndex }
+    const fields = transactionToJSON(receipt, header.baseFeePerGas!)
+    const { from, to, gasPrice: effectiveGasPrice } = fields
+    const logs = receipt.logs.map(([address, topics, data]) => {
+      const log = { address, topics, data, logIndex: logIndex++, removed: false }
+      return { ...log, ...place, transactionHash: hash, blockTimestamp: json.timestamp }
+    })
+    const sender = { from, to, contractAddress, effectiveGasPrice, logs }
+    transactions.push({ ...fields, ...place, type: receipt.type, hash })
+    receiptsJSON.push({ ...outcome, ...place, transactionHash: hash, ...sender })
+  }
+  const block = { header: { ...json, size }, transactions, receipts: receiptsJSON, raw }
+  return encode(block) as unknown as BlockJSON
+}

@@ -1,0 +1,82 @@
+import { type EVM, EVMError } from '@ethereumjs/evm'
+import { bytesToBigInt, createAddressFromBigInt } from '@ethereumjs/util'
+import { setLengthLeft, setLengthRight, toBytes } from '@ethereumjs/util'
+
+/** The address that a stack item stands for. */
+const toAddress = (item: bigint) => createAddressFromBigInt(BigInt.asUintN(160, item))
+
+/**
+ * Corrects opcodes of EthereumJS 10.1.3 on this EVM.
+ *
+ * - SSTORE reads the slot before it finds that gas is short, and a call from Isthmus on the code of
+ *   what it calls; EXTCODEHASH loads the code. Clients do none of this, so a minimal witness holds
+ *   neither slot nor code.
+ * - CREATE and CREATE2 push 0 for initcode that starts with 0xEF00, as if EOF were active. It is
+ *   not: the nonce rises and the gas is lost to the invalid opcode 0xEF. For the same reason
+ *   EXTCODESIZE and EXTCODECOPY find no more than these two bytes of such code.
+ * - Calls take all code that starts with 0xEF0100 for a delegation. A delegation has 23 bytes
+ *   (EIP-7702); any other such code is code, which fails at once.
+ *
+ * Code that starts with 0xEF can come from a genesis; since London nobody can deploy it (EIP-3541).
+ */
+export function correctOpcodes(evm: EVM) {
+  const opcodes = evm['_opcodeMap']
+  // SSTORE
+  const sstoreGas = opcodes[0x55].gasHandler
+  opcodes[0x55].gasHandler = async (runState, gas, common) => {
+    // EIP-2200
+    if (runState.interpreter.getGasLeft() <= 2_300n) throw new EVMError('out of gas')
+    return sstoreGas(runState, gas, common)
+  }
+  // EXTCODESIZE
+  opcodes[0x3b].opHandler = async ({ stack, stateManager }) =>
+    stack.push(BigInt((await stateManager.getCode(toAddress(stack.pop()))).length))
+  // EXTCODECOPY
+  opcodes[0x3c].opHandler = async ({ stack, memory, stateManager }) => {
+    const code = await stateManager.getCode(toAddress(stack.pop()))
+    const [target, start, length] = stack.popN(3).map(Number)
+    memory.write(target, length, setLengthRight(code.subarray(start, start + length), length))
+  }
+  // EXTCODEHASH
+  opcodes[0x3f].opHandler = async ({ stack, stateManager }) => {
+    const account = await stateManager.getAccount(toAddress(stack.pop()))
+    stack.push(!account || account.isEmpty() ? 0n : bytesToBigInt(account.codeHash))
+  }
+  // CREATE and CREATE2
+  for (const number of [0xf0, 0xf5]) {
+    opcodes[number].opHandler = async ({ stack, memory, interpreter, messageGasLimit }, common) => {
+      const [value, offset, length] = stack.popN(3)
+      const salt = number === 0xf5 ? setLengthLeft(toBytes(stack.pop()), 32) : undefined
+      // EIP-3860
+      const isTooLong = common.isActivatedEIP(3860) && length > common.param('maxInitCodeSize')
+      if (isTooLong) throw new EVMError('initcode exceeds max initcode size')
+      const initCode = memory.read(Number(offset), Number(length), true)
+      stack.push(await interpreter.create(messageGasLimit!, value, initCode, salt))
+    }
+  }
+  // What a call runs, also a transaction's
+  const loadCode = evm['_loadCode'].bind(evm)
+  evm['_loadCode'] = async (message) => {
+    if (!message.code && !evm.getPrecompile(message.codeAddress)) {
+      const code = await evm.stateManager.getCode(message.codeAddress)
+      // The original takes code that is there already as it is.
+      if (code.length !== 23) message.code = code
+    }
+    await loadCode(message)
+  }
+  if (!evm.common.isActivatedEIP(7702)) return
+  // CALL, CALLCODE, DELEGATECALL and STATICCALL
+  const undelegated = evm.common.copy()
+  undelegated.isActivatedEIP = (eip) => eip !== 7702 && evm.common.isActivatedEIP(eip)
+  for (const number of [0xf1, 0xf2, 0xf4, 0xfa]) {
+    const { gasHandler } = opcodes[number]
+    opcodes[number].gasHandler = async (runState, gas, common) => {
+      const total = await gasHandler(runState, gas, undelegated)
+      const code = await evm.stateManager.getCode(toAddress(runState.stack.peek(2)[1]))
+      if (code.length !== 23) return total
+      // What comes again, now that memory has grown and the address is warm, counts once.
+      const repeated = await gasHandler(runState, 0n, undelegated)
+      return gasHandler(runState, total - repeated, common)
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import { EthereumJSError } from '@ethereumjs/util'
+
+/**
+ * A block, its attributes or one of its transactions breaks a consensus rule. No other error says
+ * anything about a block: the Engine API answers INVALID or -38003 for this one alone.
+ */
+export class InvalidBlockError extends Error {}
+
+/** @throws {InvalidBlockError} with `violation` unless the rule `holds` */
+export function assertRule(holds: boolean, violation: string): asserts holds {
+  if (!holds) throw new InvalidBlockError(violation)
+}
+
+/**
+ * Runs a function that depends on nothing but untrusted bytes: whatever it throws, they are at fault.
+ *
+ * @throws {InvalidBlockError}
+ */
+export function decodeStrictly<T>(decode: () => T): T {
+  try {
+    return decode()
+  } catch (error) {
+    // The rest of EthereumJS's messages is the state of its objects.
+    const [reason] = error instanceof EthereumJSError ? error.message.split(' (') : ['wrong fields']
+    throw new InvalidBlockError(`cannot be decoded: ${reason}`)
+  }
+}
