@@ -1,6 +1,12 @@
+/** Corrects the EVM of EthereumJS, for any chain. */
 import { type EVM, EVMError } from '@ethereumjs/evm'
-import { bytesToBigInt, createAddressFromBigInt } from '@ethereumjs/util'
-import { setLengthLeft, setLengthRight, toBytes } from '@ethereumjs/util'
+import {
+  bytesToBigInt,
+  createAddressFromBigInt,
+  setLengthLeft,
+  setLengthRight,
+  toBytes,
+} from '@ethereumjs/util'
 
 /** The address that a stack item stands for. */
 const toAddress = (item: bigint) => createAddressFromBigInt(BigInt.asUintN(160, item))
@@ -53,6 +59,14 @@ export function correctOpcodes(evm: EVM) {
       const initCode = memory.read(Number(offset), Number(length), true)
       stack.push(await interpreter.create(messageGasLimit!, value, initCode, salt))
     }
+  }
+  // Calls and creations: whatever is thrown while value moves would pass for their failure.
+  const runCall = evm.runCall.bind(evm)
+  evm.runCall = async (opts) => {
+    const result = await runCall(opts)
+    const error: unknown = result.execResult.exceptionError
+    if (error !== undefined && !(error instanceof EVMError)) throw error
+    return result
   }
   // What a call runs, also a transaction's
   const loadCode = evm['_loadCode'].bind(evm)

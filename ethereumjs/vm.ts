@@ -20,6 +20,23 @@ import { type Awaitable, StateError } from './state.ts'
 export type GetBlockHash = (number: bigint) => Awaitable<BytesLike | undefined>
 
 /**
+ * The state as `runTx` must see it. It takes all code that begins like a delegation for one; only 23
+ * bytes are (EIP-7702). Of other such code it sees too little to take it for more than code.
+ */
+const hideLikeness = (state: StateManagerInterface): StateManagerInterface =>
+  new Proxy(state, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name)
+      if (typeof value !== 'function') return value
+      if (name !== 'getCode') return value.bind(target)
+      return async (address: Address) => {
+        const code = await target.getCode(address)
+        return code[0] === 0xef && code.length !== 23 ? code.subarray(0, 1) : code
+      }
+    },
+  })
+
+/**
  * A VM with corrected opcodes, for the block with this header.
  *
  * @param evmOpts - with a Common
@@ -42,7 +59,7 @@ export async function createVM(
   const common = evmOpts.common!.copy()
   const evm = new EVM({ ...evmOpts, common, stateManager, blockchain })
   correctOpcodes(evm)
-  return createOriginalVM({ common, stateManager, evm })
+  return createOriginalVM({ common, stateManager: hideLikeness(stateManager), evm })
 }
 
 /**

@@ -85,8 +85,6 @@ export type NewPayload = (
 /** A method of {@link Engine}. */
 export type GetPayload = (payloadId: Hex) => Promise<Envelope>
 
-const ZERO_COMMIT: Hex = '0x00000000'
-
 /** How this client introduces itself; the code is that of EthereumJS. */
 const CLIENT = { code: 'EJ', name: 'ethereumjs-op', version: '0.1.0', commit: '0x00000000' }
 
