@@ -7,6 +7,7 @@ import * as API from '../ethereumjs/engineApi.ts'
 import { type Awaitable, type Nodes, State } from '../ethereumjs/state.ts'
 import { type BlockContents, type ExecutedBlock, executeBlock } from './block.ts'
 import type { Chain } from './chain.ts'
+import { isDeposit } from './deposit.ts'
 import { InvalidBlockError, assertRule } from '../ethereumjs/errors.ts'
 import { createHeader } from './header.ts'
 import * as Payload from './payload.ts'
@@ -235,7 +236,7 @@ export function createEngine(backend: Backend): Engine {
     let value = 0n
     for (const { tx, gasUsed } of block.receipts) {
       // Deposits pay nothing.
-      if ('sourceHash' in tx) continue
+      if (isDeposit(tx)) continue
       value += gasUsed * tx.getEffectivePriorityFee(block.header.baseFeePerGas!)
     }
     const executionPayload = Payload.payloadOfBlock(block)
