@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { bytesToHex } from '@ethereumjs/util'
 import t from 'tap'
-import { createGenesis } from '../src/index.ts'
+import { createGenesis } from '../blockchain/index.ts'
 import {
   FIXTURES,
   customCrypto,

@@ -24,7 +24,7 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
 import { type Crypto, createCrypto } from '../crypto/index.ts'
-import { type ChainCrypto, createChain } from '../src/index.ts'
+import { type Crypto as ChainCrypto, createChain } from '../src/index.ts'
 import { allocWith, deposit, transaction } from './fee-helpers.ts'
 import {
   FIXTURES,

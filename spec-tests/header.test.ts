@@ -10,13 +10,12 @@ import {
   hexToBytes,
 } from '@ethereumjs/util'
 import t from 'tap'
+import { type Alloc, createGenesis } from '../blockchain/index.ts'
 import {
-  type Alloc,
   type Chain,
   type Fork,
   calculateBaseFee,
   createChain,
-  createGenesis,
   createHeader,
   decodeExtraData,
   encodeDeposit,
@@ -98,8 +97,7 @@ function baseFeeAfter(
   timestamps: [parent: bigint, child: bigint] = [1000n, 1002n],
 ) {
   const [timestamp, next] = timestamps
-  const parentRules = chain.rules({ number: 1n, timestamp })
-  const parent = createHeader(parentRules, { number: 1n, timestamp, ...fields })
+  const parent = createHeader(chain, { number: 1n, timestamp, ...fields })
   return calculateBaseFee(chain, parent, chain.rules({ number: 2n, timestamp: next }))
 }
 
@@ -291,7 +289,7 @@ t.test(
     const forks: Fork[] = ['regolith', 'canyon', 'ecotone']
     for (const vector of readFixture('vectors/engine_payloads.json').payloads) {
       const { executionPayload: payload, parentBeaconBlockRoot, newPayloadVersion } = vector
-      const header = createHeader(rulesAt(forks[newPayloadVersion - 1]), {
+      const header = createHeader(chainAt(forks[newPayloadVersion - 1]), {
         ...payload,
         coinbase: payload.feeRecipient,
         receiptTrie: payload.receiptsRoot,

@@ -2,22 +2,20 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { type BlockHeader, createBlockHeaderFromRPC } from '@ethereumjs/block'
+import type { BlockHeader } from '@ethereumjs/block'
 import type { BytesLike, PrefixedHexString } from '@ethereumjs/util'
 import { bytesToHex, hexToBytes } from '@ethereumjs/util'
+import { type Alloc, createAllocState, headerFromJSON } from '../blockchain/index.ts'
+import { createCrypto } from '../crypto/index.ts'
 import {
-  type Alloc,
   type Chain,
   type ChainConfig,
   type Crypto,
   FORKS,
   type Fork,
-  type Nodes,
   type PayloadAttributes,
   type State,
-  createAllocState,
   createChain,
-  createCrypto,
   createHeader,
   createWitnessState,
   executeBlock,
@@ -39,7 +37,7 @@ export function readFixture(path: string) {
 export type JSONValue = ReturnType<typeof JSON.parse>
 
 /** One set of fast cryptography for a whole test file. */
-export const customCrypto: Crypto = await createCrypto()
+export const customCrypto = await createCrypto()
 
 export const CHAIN_ID = 901
 
@@ -108,14 +106,14 @@ export interface TestChain {
 export async function startChain(
   chain: Chain,
   alloc: Alloc,
-  opts: { timestamp?: bigint; header?: Record<string, unknown>; nodes?: Nodes } = {},
+  opts: { timestamp?: bigint; header?: Record<string, unknown> } = {},
 ): Promise<TestChain> {
   const position = { number: 0n, timestamp: opts.timestamp ?? 1000n }
   const rules = chain.rules(position)
-  const state = await createAllocState(rules.common, alloc, opts.nodes)
+  const state = await createAllocState(chain.common, alloc)
   const holocene = rules.isActive('holocene') ? '0x00000000fa00000006' : '0x'
   const extraData = rules.isActive('jovian') ? '0x01000000fa000000060000000000000000' : holocene
-  const parent = createHeader(rules, {
+  const parent = createHeader(chain, {
     ...position,
     gasLimit: 30_000_000n,
     baseFeePerGas: 1_000_000_000n,
@@ -163,15 +161,10 @@ export async function nextBlock(
 /** Executes the block of a block file on the state in the file. */
 export async function executeFixture(file: JSONValue, crypto: Crypto | undefined = customCrypto) {
   const chain = createChain(file.config, { customCrypto: crypto })
-  const { number, timestamp } = file.parentHeader
-  const { common } = chain.rules({ number: BigInt(number), timestamp: BigInt(timestamp) })
-  const parent = createBlockHeaderFromRPC(file.parentHeader, {
-    common,
-    skipConsensusFormatValidation: true,
-  })
+  const parent = headerFromJSON(chain, file.parentHeader)
   const state = file.preAlloc
-    ? await createAllocState(common, file.preAlloc)
-    : createWitnessState(common, parent.stateRoot, file.preimages)
+    ? await createAllocState(chain.common, file.preAlloc)
+    : createWitnessState(chain.common, parent.stateRoot, file.preimages)
   const getBlockHash = (ancestor: bigint) => {
     const hash = file.ancestorHashes?.[`${ancestor}`]
     return hash && hexToBytes(hash)
@@ -183,7 +176,7 @@ export async function executeFixture(file: JSONValue, crypto: Crypto | undefined
 
 /** Runs the command line program, which `npm test` has built, in a process of its own. */
 export function runCLI(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['dist/main.js', ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['node/cli.mjs', ...args], {
     encoding: 'utf8',
     maxBuffer: 2 ** 26,
   })

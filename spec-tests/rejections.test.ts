@@ -21,8 +21,8 @@ import {
 } from '@ethereumjs/util'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import t from 'tap'
+import type { Alloc } from '../blockchain/index.ts'
 import {
-  type Alloc,
   type Fork,
   FORKS,
   type PayloadAttributes,
