@@ -16,6 +16,8 @@ const toAddress = (item: bigint) => createAddressFromBigInt(BigInt.asUintN(160, 
  *   EXTCODESIZE and EXTCODECOPY find no more than these two bytes of such code.
  * - Calls take all code that starts with 0xEF0100 for a delegation. A delegation has 23 bytes
  *   (EIP-7702); any other such code is code, which fails at once.
+ * - What goes wrong in the state while a call moves its value becomes the outcome of the call. It is
+ *   a fault, about which the block can do nothing.
  *
  * Code that starts with 0xEF can come from a genesis; since London nobody can deploy it (EIP-3541).
  */
@@ -53,6 +55,13 @@ export function correctOpcodes(evm: EVM) {
       const initCode = memory.read(Number(offset), Number(length), true)
       stack.push(await interpreter.create(messageGasLimit!, value, initCode, salt))
     }
+  }
+  const runCall = evm.runCall.bind(evm)
+  evm.runCall = async (opts) => {
+    const result = await runCall(opts)
+    const { exceptionError } = result.execResult
+    if (exceptionError && !(exceptionError instanceof EVMError)) throw exceptionError
+    return result
   }
   // What a call runs, also a transaction's
   const loadCode = evm['_loadCode'].bind(evm)
