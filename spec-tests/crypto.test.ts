@@ -278,9 +278,9 @@ t.test('without native code there is one warning, and the same keys', async (t) 
 
 t.test('without native code a real block has its hash', { skip: noFixtures }, async (t) => {
   const file = `${FIXTURES}/blocks/block-120794432.json.gz`
-  const { status, stdout, warnings } = runNode(WITHOUT_NATIVE, 'dist/src/main.js', 'verify', file)
+  const { status, stdout, warnings } = runNode(WITHOUT_NATIVE, 'scripts/verify.mjs', '.', file)
   t.equal(status, 0)
-  t.match(stdout, '1 passed, 0 failed')
+  t.match(JSON.parse(stdout), { ok: true, number: 120794432 })
   t.equal(warnings.length, 1)
 })
 

@@ -263,7 +263,7 @@ t.test('eip1559Params have 8 bytes and minBaseFee its own place (B-06, B-10)', a
   t.throws(() => encodeExtraData(jovian, { minBaseFee: 2n ** 127n }), /eip1559Params/)
   t.throws(
     () => encodeExtraData(jovian, { eip1559Params: params, minBaseFee: 2n ** 64n }),
-    /extraData/,
+    /minBaseFee 18446744073709551616 /,
   )
 })
 
