@@ -3,6 +3,8 @@ import type { Common } from '@ethereumjs/common'
 import type { PrefixedHexString as Hex } from '@ethereumjs/util'
 import { JsonRpcError } from 'jsonrpc-lite'
 
+export type { Hex }
+
 /** Head and labels as the consensus client wants them, 32 bytes each; zero leaves a label as it is. */
 export interface ForkchoiceState {
   headBlockHash: Hex
@@ -17,6 +19,13 @@ export interface PayloadStatus {
   /** The rule that is broken, with the values. */
   validationError: string | null
 }
+
+/** Writes a status. */
+export const createStatus = (
+  status: PayloadStatus['status'],
+  latestValidHash: Hex | null = null,
+  validationError: string | null = null,
+): PayloadStatus => ({ status, latestValidHash, validationError })
 
 /** The answer of `engine_forkchoiceUpdated`. */
 export interface ForkchoiceUpdated {
@@ -50,8 +59,8 @@ export interface ClientVersion {
   code: string
   name: string
   version: string
-  /** Four bytes. */
-  commit: Hex
+  /** Four bytes in hex. */
+  commit: string
 }
 
 /** The form of a value in JSON. */
@@ -86,6 +95,14 @@ export const list = ({ description, fits }: Form): Form => ({
 
 export const HASH: Form = bytes(32)
 export const UINT64: Form = quantity(64)
+export const BOOLEAN: Form = {
+  description: 'a boolean',
+  fits: (value) => typeof value === 'boolean',
+}
+export const NUMBER: Form = {
+  description: `a number, or ${UINT64.description}`,
+  fits: (value) => UINT64.fits(value) || (Number.isSafeInteger(value) && Number(value) >= 0),
+}
 const OBJECT: Form = { description: 'an object', fits: (value) => value instanceof Object }
 
 /** What is said of a field of an object. */
@@ -175,5 +192,22 @@ export function checkFields(
     if (fits(field) || (field == null && (isOptional || !isDue))) continue
     const text = `${JSON.stringify(field)}`.slice(0, 100)
     throw new JsonRpcError(`${name}.${key} must be ${description}, got ${text}`, -32602)
+  }
+}
+
+/**
+ * Makes what runs calls one after the other. Their errors come out as `JsonRpcError`: those that are
+ * none have the code -32603, and themselves as `cause`.
+ */
+export function createQueue() {
+  let last: Promise<unknown> = Promise.resolve()
+  return <T>(call: () => T | Promise<T>): Promise<T> => {
+    const result = last.then(call).catch((error) => {
+      if (error instanceof JsonRpcError) throw error
+      const fault = new JsonRpcError(`internal error: ${error?.message ?? error}`, -32603)
+      throw Object.assign(fault, { cause: error })
+    })
+    last = result.catch(() => {})
+    return result
   }
 }

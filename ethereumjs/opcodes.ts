@@ -1,6 +1,12 @@
+/** Corrects the EVM of EthereumJS, for any chain. */
 import { type EVM, EVMError } from '@ethereumjs/evm'
-import { bytesToBigInt, createAddressFromBigInt } from '@ethereumjs/util'
-import { setLengthLeft, setLengthRight, toBytes } from '@ethereumjs/util'
+import {
+  bytesToBigInt,
+  createAddressFromBigInt,
+  setLengthLeft,
+  setLengthRight,
+  toBytes,
+} from '@ethereumjs/util'
 
 /** The address that a stack item stands for. */
 const toAddress = (item: bigint) => createAddressFromBigInt(BigInt.asUintN(160, item))
@@ -16,8 +22,6 @@ const toAddress = (item: bigint) => createAddressFromBigInt(BigInt.asUintN(160, 
  *   EXTCODESIZE and EXTCODECOPY find no more than these two bytes of such code.
  * - Calls take all code that starts with 0xEF0100 for a delegation. A delegation has 23 bytes
  *   (EIP-7702); any other such code is code, which fails at once.
- * - What goes wrong in the state while a call moves its value becomes the outcome of the call. It is
- *   a fault, about which the block can do nothing.
  *
  * Code that starts with 0xEF can come from a genesis; since London nobody can deploy it (EIP-3541).
  */
@@ -56,11 +60,12 @@ export function correctOpcodes(evm: EVM) {
       stack.push(await interpreter.create(messageGasLimit!, value, initCode, salt))
     }
   }
+  // Calls and creations: whatever is thrown while value moves would pass for their failure.
   const runCall = evm.runCall.bind(evm)
   evm.runCall = async (opts) => {
     const result = await runCall(opts)
-    const { exceptionError } = result.execResult
-    if (exceptionError && !(exceptionError instanceof EVMError)) throw exceptionError
+    const error: unknown = result.execResult.exceptionError
+    if (error !== undefined && !(error instanceof EVMError)) throw error
     return result
   }
   // What a call runs, also a transaction's

@@ -18,9 +18,12 @@ import {
  */
 export class StateError extends Error {}
 
-/** Trie nodes and code by their keccak256 (64 hex digits), at once or by a promise: a `Map`, say. */
+/** What may be there at once or by a promise. */
+export type Awaitable<T> = T | Promise<T>
+
+/** Trie nodes and code by their keccak256 (64 hex digits): a `Map`, say. */
 export interface Nodes {
-  get(hash: string): Uint8Array | undefined | Promise<Uint8Array | undefined>
+  get(hash: string): Awaitable<Uint8Array | undefined>
 }
 
 /**

@@ -1,7 +1,7 @@
 import { Common, Hoodi } from '@ethereumjs/common'
 import type { EVMOpts } from '@ethereumjs/evm'
 import { type Crypto, completeCrypto } from '../ethereumjs/crypto.ts'
-import { assertRule } from './errors.ts'
+import { assertRule } from '../ethereumjs/errors.ts'
 import { createPrecompiles } from './precompiles.ts'
 
 /**
@@ -136,12 +136,9 @@ export function createChain(config: ChainConfig, opts: ChainOptions = {}): Chain
     for (const eip of OMITTED_EIPS) active.delete(eip)
     common.isActivatedEIP = (eip) => active.has(eip)
     const customPrecompiles = createPrecompiles(common, isActive)
-    const denominatorName = isActive('canyon') ? 'eip1559DenominatorCanyon' : 'eip1559Denominator'
-    const eip1559 = {
-      elasticity: parameter('eip1559Elasticity'),
-      denominator: parameter(denominatorName),
-      minBaseFee: 0n,
-    }
+    const elasticity = parameter('eip1559Elasticity')
+    const denominator = parameter(`eip1559Denominator${isActive('canyon') ? 'Canyon' : ''}`)
+    const eip1559 = { elasticity, denominator, minBaseFee: 0n }
     const evmOpts = { common, customPrecompiles, bn254, bls }
     const version = isActive('jovian') ? [1] : isActive('holocene') ? [0] : []
     return { fork, isActive, common, evmOpts, eip1559, extraDataVersion: Uint8Array.from(version) }

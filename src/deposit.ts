@@ -1,8 +1,8 @@
 import { RLP } from '@ethereumjs/rlp'
 import { Address, bytesToBigInt, concatBytes, equalsBytes, intToBytes } from '@ethereumjs/util'
 import { keccak_256 } from '@noble/hashes/sha3.js'
-import { assertRule, decodeStrictly } from './errors.ts'
-import type { Receipt } from './receipt.ts'
+import { assertRule, decodeStrictly } from '../ethereumjs/errors.ts'
+import type { TxResult } from './receipt.ts'
 
 /** EIP-2718 type byte of a deposit transaction. */
 export const DEPOSIT_TYPE = 0x7e
@@ -81,19 +81,11 @@ export function decodeDeposit(raw: Uint8Array): DepositTx {
  *
  * @param receipt - of its execution
  */
-export function depositToJSON(
-  tx: DepositTx,
-  receipt: Pick<Receipt, 'depositNonce' | 'depositReceiptVersion'>,
-) {
-  const { data: input, to = null, mint, isSystemTx, ...fields } = tx
+export function depositToJSON(tx: DepositTx, receipt: TxResult) {
+  const { data: input, to = null, mint: wei, isSystemTx: isSystem, ...fields } = tx
   const { depositNonce: nonce = 0n, depositReceiptVersion } = receipt
   const unsigned = { nonce, gasPrice: 0n, v: 0n, r: 0n, s: 0n, depositReceiptVersion }
-  return {
-    ...fields,
-    to,
-    input,
-    ...unsigned,
-    mint: mint || undefined,
-    isSystemTx: isSystemTx || undefined,
-  }
+  const mint = wei === 0n ? undefined : wei
+  const isSystemTx = isSystem ? true : undefined
+  return { ...fields, to, input, mint, isSystemTx, ...unsigned }
 }

@@ -1,35 +1,15 @@
-import type { BlockHeader, HeaderData } from '@ethereumjs/block'
+import type { BlockHeader, HeaderData, JSONHeader } from '@ethereumjs/block'
 import { type PrefixedHexString as Hex, bigIntToHex, bytesToHex } from '@ethereumjs/util'
 import { JsonRpcError } from 'jsonrpc-lite'
 import { LRUCache } from 'lru-cache'
-import {
-  type ClientVersion,
-  FORKCHOICE_STATE_FIELDS,
-  type ForkchoiceState,
-  type ForkchoiceUpdated,
-  type PayloadEnvelope,
-  type PayloadStatus,
-  checkFields,
-  checkVersion,
-} from '../ethereumjs/engineApi.ts'
-import { type Nodes, State } from '../ethereumjs/state.ts'
-import { type BlockOptions, type ExecutedBlock, executeBlock } from './block.ts'
+import { getAncestorHash, getBranch, hashOf, isOnChain } from '../ethereumjs/branches.ts'
+import * as API from '../ethereumjs/engineApi.ts'
+import { type Awaitable, type Nodes, State } from '../ethereumjs/state.ts'
+import { type BlockContents, type ExecutedBlock, executeBlock } from './block.ts'
 import type { Chain } from './chain.ts'
-import { InvalidBlockError, assertRule } from './errors.ts'
-import { assertEqualHeaders, createHeader, toAttributes } from './header.ts'
-import {
-  type ExecutionPayload,
-  type PayloadAttributesJSON,
-  type PayloadParams,
-  checkAttributes,
-  checkPayload,
-  computePayloadId,
-  headerOfPayload,
-  payloadOfBlock,
-} from './payload.ts'
-
-/** What may be there at once or by a promise. */
-type Awaitable<T> = T | Promise<T>
+import { InvalidBlockError, assertRule } from '../ethereumjs/errors.ts'
+import { createHeader } from './header.ts'
+import * as Payload from './payload.ts'
 
 /** Hashes of the head of the canonical chain, and of the blocks with labels on it. */
 export interface Forkchoice {
@@ -65,15 +45,15 @@ export interface Backend {
   setForkchoice(update: ForkchoiceUpdate): Awaitable<void>
   /** Keeps a block, which is not canonical yet, and what its state adds; all or nothing. */
   putBlock(block: ExecutedBlock, nodes: Map<string, Uint8Array>): Awaitable<void>
-  /** Transactions that wait, for the block after `parent`; see {@link BlockOptions.candidates}. */
+  /** Transactions that wait, for the block after `parent`; see {@link BlockContents.candidates}. */
   selectTransactions?(
     parent: BlockHeader,
-    attributes: PayloadAttributesJSON,
-  ): Awaitable<NonNullable<BlockOptions['candidates']>>
+    attributes: Payload.PayloadAttributesJSON,
+  ): Awaitable<NonNullable<BlockContents['candidates']>>
 }
 
 /** The answer of `engine_getPayload` from version 2 on. */
-export interface Envelope extends PayloadEnvelope<ExecutionPayload> {
+export interface Envelope extends API.PayloadEnvelope<Payload.ExecutionPayload> {
   /** From version 3 on (E-18). */
   parentBeaconBlockRoot?: Hex
 }
@@ -83,34 +63,35 @@ export interface Engine
   extends Record<`engine_forkchoiceUpdatedV${1 | 2 | 3}`, UpdateForkchoice>,
     Record<`engine_newPayloadV${1 | 2 | 3 | 4}`, NewPayload>,
     Record<`engine_getPayloadV${2 | 3 | 4 | 5}`, GetPayload> {
-  engine_getPayloadV1(payloadId: Hex): Promise<ExecutionPayload>
+  engine_getPayloadV1(payloadId: Hex): Promise<Payload.ExecutionPayload>
   engine_exchangeCapabilities(): Promise<string[]>
-  engine_getClientVersionV1(): Promise<ClientVersion[]>
+  engine_getClientVersionV1(): Promise<API.ClientVersion[]>
 }
 
 /** A method of {@link Engine}. */
 export type UpdateForkchoice = (
-  state: ForkchoiceState,
-  attributes?: PayloadAttributesJSON | null,
-) => Promise<ForkchoiceUpdated>
+  state: API.ForkchoiceState,
+  attributes?: Payload.PayloadAttributesJSON | null,
+) => Promise<API.ForkchoiceUpdated>
 
 /** A method of {@link Engine}; further parameters from version 3 and 4 on. */
 export type NewPayload = (
-  payload: ExecutionPayload,
+  payload: Payload.ExecutionPayload,
   versionedHashes?: Hex[],
   parentBeaconBlockRoot?: Hex,
   executionRequests?: Hex[],
-) => Promise<PayloadStatus>
+) => Promise<API.PayloadStatus>
 
 /** A method of {@link Engine}. */
 export type GetPayload = (payloadId: Hex) => Promise<Envelope>
 
 /** How this client introduces itself; the code is that of EthereumJS. */
-const CLIENT: ClientVersion = {
-  code: 'EJ',
-  name: 'ethereumjs-op',
-  version: '0.1.0',
-  commit: '0x00000000',
+const CLIENT = { code: 'EJ', name: 'ethereumjs-op', version: '0.1.0', commit: '0x00000000' }
+
+/** What every payload has from version 3 on: no blobs on L2. */
+const BLOBS = {
+  blobsBundle: { commitments: [], proofs: [], blobs: [] },
+  shouldOverrideBuilder: false,
 }
 
 /** Builds that are kept for `engine_getPayload`, as many as op-geth keeps. */
@@ -119,17 +100,11 @@ const MAX_BUILDS = 10
 /** Invalid blocks that are remembered. */
 const MAX_INVALID = 128
 
-const hashOf = (header: BlockHeader): Hex => bytesToHex(header.hash())
+type Attributes = Payload.PayloadAttributesJSON
 
 const toLowerCase = (hash: Hex) => hash.toLowerCase() as Hex
 
 const ZERO_HASH: Hex = `0x${'00'.repeat(32)}`
-
-const createStatus = (
-  status: PayloadStatus['status'],
-  latestValidHash: Hex | null = null,
-  validationError: string | null = null,
-): PayloadStatus => ({ status, latestValidHash, validationError })
 
 /**
  * The Engine API over a backend, as op-node calls it.
@@ -142,62 +117,34 @@ export function createEngine(backend: Backend): Engine {
   /** The last valid ancestor by the hash of an invalid block. */
   const invalid = new LRUCache<Hex, Hex>({ max: MAX_INVALID })
 
-  async function getHeader(hash: Hex): Promise<BlockHeader | undefined> {
-    const data = await backend.getHeader(hash)
-    return data && createHeader(chain, data)
-  }
-
-  const isCanonical = async (header: BlockHeader) =>
-    (await backend.getCanonicalHash(header.number)) === hashOf(header)
-
-  /** The header before one that is kept. */
-  async function getParent({ number, parentHash }: BlockHeader): Promise<BlockHeader> {
-    const parent = await getHeader(bytesToHex(parentHash))
-    if (parent) return parent
-    throw new Error(`the backend has block ${number}, but not its parent ${bytesToHex(parentHash)}`)
-  }
-
-  /** The hash of the block with this number on the chain of `header`; undefined above it. */
-  async function getAncestorHash(header: BlockHeader, number: bigint) {
-    let ancestor = header
-    while (ancestor.number > number) {
-      if (await isCanonical(ancestor)) return backend.getCanonicalHash(number)
-      ancestor = await getParent(ancestor)
-    }
-    return ancestor.number === number ? hashOf(ancestor) : undefined
-  }
-
-  async function isOnChain(hash: Hex, head: BlockHeader): Promise<boolean> {
-    const header = await getHeader(hash)
-    return header !== undefined && (await getAncestorHash(head, header.number)) === hash
+  const headers = {
+    getHeader: async (hash: Hex) => {
+      const data = await backend.getHeader(hash)
+      return data && createHeader(chain, data)
+    },
+    getCanonicalHash: (number: bigint) => backend.getCanonicalHash(number),
   }
 
   /** Executes the block after `parent` on a state of its own. */
-  async function execute(
-    parent: BlockHeader,
-    options: Pick<BlockOptions, 'attributes' | 'candidates'>,
-  ) {
+  async function execute(parent: BlockHeader, contents: BlockContents) {
     const state = new State(chain.common, backend.nodes, parent.stateRoot)
-    const getBlockHash = (number: bigint) => getAncestorHash(parent, number)
-    const block = await executeBlock({ chain, state, parent, getBlockHash, ...options })
+    const getBlockHash = (number: bigint) => getAncestorHash(headers, parent, number)
+    const block = await executeBlock({ chain, state, parent, getBlockHash, ...contents })
     return { block, nodes: state.added }
   }
 
   /** Builds a block. @returns its payload id @throws (-38003) if the attributes are invalid */
-  async function build(version: number, parent: BlockHeader, attributes: PayloadAttributesJSON) {
-    const id = computePayloadId(version, hashOf(parent), attributes)
+  async function build(version: number, parent: BlockHeader, attributes: Attributes) {
+    const id = Payload.computePayloadId(version, hashOf(parent), attributes)
     if (builds.has(id)) return id
     const isOpen = !attributes.noTxPool
     const candidates = isOpen ? await backend.selectTransactions?.(parent, attributes) : undefined
-    try {
-      const { block, nodes } = await execute(parent, { attributes, candidates })
-      await backend.putBlock(block, nodes)
-      builds.set(id, block)
-      return id
-    } catch (error) {
-      if (!(error instanceof InvalidBlockError)) throw error
-      throw new JsonRpcError(error.message, -38003)
-    }
+    const { block, nodes } = await execute(parent, { attributes, candidates }).catch((error) => {
+      throw error instanceof InvalidBlockError ? new JsonRpcError(error.message, -38003) : error
+    })
+    await backend.putBlock(block, nodes)
+    builds.set(id, block)
+    return id
   }
 
   /**
@@ -206,75 +153,71 @@ export function createEngine(backend: Backend): Engine {
    */
   async function forkchoiceUpdated(
     version: number,
-    state: ForkchoiceState,
-    attributes?: PayloadAttributesJSON | null,
-  ): Promise<ForkchoiceUpdated> {
-    checkFields('forkchoiceState', state, FORKCHOICE_STATE_FIELDS)
-    if (attributes != null) checkAttributes(chain, version, attributes)
+    state: API.ForkchoiceState,
+    attributes?: Attributes | null,
+  ): Promise<API.ForkchoiceUpdated> {
+    API.checkFields('forkchoiceState', state, API.FORKCHOICE_STATE_FIELDS)
+    if (attributes != null) Payload.checkAttributes(chain, version, attributes)
     const headHash = toLowerCase(state.headBlockHash)
-    const head = await getHeader(headHash)
+    const head = await headers.getHeader(headHash)
     if (!head) {
       const latestValidHash = invalid.get(headHash)
       const isInvalid = latestValidHash !== undefined || headHash === ZERO_HASH
-      const payloadStatus = createStatus(isInvalid ? 'INVALID' : 'SYNCING', latestValidHash)
+      const payloadStatus = API.createStatus(isInvalid ? 'INVALID' : 'SYNCING', latestValidHash)
       return { payloadStatus, payloadId: null }
     }
-    const added: BlockHeader[] = []
-    for (let block = head; !(await isCanonical(block)); block = await getParent(block)) {
-      added.unshift(block)
-    }
+    const added = await getBranch(headers, head)
     const current = await backend.getForkchoice()
     const given = (hash: Hex) => (BigInt(hash) === 0n ? undefined : toLowerCase(hash))
     const finalized = given(state.finalizedBlockHash) ?? current.finalized
     let safe = given(state.safeBlockHash)
     for (const [label, hash] of Object.entries({ safe, finalized })) {
-      if (!hash || (await isOnChain(hash, head))) continue
+      if (!hash || (await isOnChain(headers, head, hash))) continue
       throw new JsonRpcError(`${label} block ${hash} is not on the chain of ${headHash}`, -38002)
     }
     // A label that is not given stays, as long as its block does.
-    const { safe: previous } = current
-    if (previous && (added.length === 0 || (await isOnChain(previous, head)))) safe ??= previous
+    const isKept = added.length === 0 || (await isOnChain(headers, head, current.safe ?? ZERO_HASH))
+    if (isKept) safe ??= current.safe
     const newHead = added.length === 0 ? current.head : headHash
     await backend.setForkchoice({ head: newHead, safe, finalized, added })
     const payloadId = attributes ? await build(version, head, attributes) : null
-    return { payloadStatus: createStatus('VALID', headHash), payloadId }
+    return { payloadStatus: API.createStatus('VALID', headHash), payloadId }
   }
 
   /** Executes a payload and compares. The head stays where it is (E-21, E-32…E-35, E-46). */
-  async function newPayload(version: number, payload: PayloadParams): Promise<PayloadStatus> {
-    checkPayload(chain, version, payload)
-    const { versionedHashes, executionRequests, transactions } = payload
+  async function newPayload(version: number, payload: Payload.PayloadParams) {
+    Payload.checkPayload(chain, version, payload)
+    const { versionedHashes, executionRequests, withdrawals, transactions } = payload
     const blockHash = toLowerCase(payload.blockHash)
     const parentHash = toLowerCase(payload.parentHash)
     let latestValidHash: Hex | undefined
     try {
-      assertRule(!versionedHashes?.length, `there are ${versionedHashes?.length} blobs, not 0`)
-      assertRule(
-        !executionRequests?.length,
-        `there are ${executionRequests?.length} requests, not 0`,
-      )
-      assertRule(
-        !payload.withdrawals?.length,
-        `there are ${payload.withdrawals?.length} withdrawals`,
-      )
-      const header = await headerOfPayload(chain, payload)
+      const empty = { versionedHashes, executionRequests, withdrawals }
+      for (const [name, items] of Object.entries(empty)) {
+        assertRule(!items?.length, `${name} has ${items?.length} items instead of none`)
+      }
+      const header = await Payload.headerOfPayload(chain, payload)
       const hash = hashOf(header)
       assertRule(hash === blockHash, `blockHash is ${blockHash} but should be ${hash}`)
-      if (await getHeader(hash)) return createStatus('VALID', hash)
+      if (await headers.getHeader(hash)) return API.createStatus('VALID', hash)
       latestValidHash = invalid.get(hash) ?? invalid.get(parentHash)
       assertRule(!latestValidHash, 'links to previously rejected block')
-      const parent = await getHeader(parentHash)
-      if (!parent) return createStatus('SYNCING')
+      const parent = await headers.getHeader(parentHash)
+      if (!parent) return API.createStatus('SYNCING')
       latestValidHash = parentHash
-      const attributes = { ...toAttributes(header), transactions }
+      const attributes = { ...Payload.attributesOfHeader(header), transactions }
       const { block, nodes } = await execute(parent, { attributes })
-      assertEqualHeaders(header, block.header)
+      const claimed = header.toJSON()
+      for (const [name, value] of Object.entries(block.header.toJSON())) {
+        const claim = claimed[name as keyof JSONHeader]
+        assertRule(claim === value, `${name} is ${claim} but should be ${value}`)
+      }
       await backend.putBlock(block, nodes)
-      return createStatus('VALID', hash)
+      return API.createStatus('VALID', hash)
     } catch (error) {
       if (!(error instanceof InvalidBlockError)) throw error
       if (latestValidHash) invalid.set(blockHash, latestValidHash)
-      return createStatus('INVALID', latestValidHash, error.message)
+      return API.createStatus('INVALID', latestValidHash, error.message)
     }
   }
 
@@ -282,63 +225,42 @@ export function createEngine(backend: Backend): Engine {
   function findBuild(version: number, payloadId: Hex): ExecutedBlock {
     const block = builds.get(payloadId)
     if (!block) throw new JsonRpcError(`payload ${payloadId} is not known`, -38001)
-    checkVersion('getPayload', version, chain.rules(block.header).common)
+    API.checkVersion('getPayload', version, chain.rules(block.header).common)
     return block
   }
 
   /** A payload with its value and what is empty on L2 (E-10, E-18…E-22). */
   function getPayload(version: number, payloadId: Hex): Envelope {
     const block = findBuild(version, payloadId)
-    const { baseFeePerGas, parentBeaconBlockRoot } = block.header
     let value = 0n
     for (const { tx, gasUsed } of block.receipts) {
       // Deposits pay nothing.
       if ('sourceHash' in tx) continue
-      value += gasUsed * tx.getEffectivePriorityFee(baseFeePerGas!)
+      value += gasUsed * tx.getEffectivePriorityFee(block.header.baseFeePerGas!)
     }
-    const envelope: Envelope = {
-      executionPayload: payloadOfBlock(block),
-      blockValue: bigIntToHex(value),
-    }
-    if (version >= 3) {
-      envelope.blobsBundle = { commitments: [], proofs: [], blobs: [] }
-      envelope.shouldOverrideBuilder = false
-      envelope.parentBeaconBlockRoot = bytesToHex(parentBeaconBlockRoot!)
-    }
-    if (version >= 4) envelope.executionRequests = []
-    return envelope
+    const executionPayload = Payload.payloadOfBlock(block)
+    const envelope: Envelope = { executionPayload, blockValue: bigIntToHex(value) }
+    if (version === 2) return envelope
+    const parentBeaconBlockRoot = bytesToHex(block.header.parentBeaconBlockRoot!)
+    Object.assign(envelope, BLOBS, { parentBeaconBlockRoot })
+    return version === 3 ? envelope : { ...envelope, executionRequests: [] }
   }
 
-  let last: Promise<unknown> = Promise.resolve()
-  /** Runs a call when those before it have ended. */
-  function enqueue<T>(call: () => T | Promise<T>): Promise<T> {
-    const result = last.then(call).catch((error) => {
-      if (error instanceof JsonRpcError) throw error
-      const fault = new JsonRpcError(`internal error: ${error?.message ?? error}`, -32603)
-      throw Object.assign(fault, { cause: error })
-    })
-    last = result.catch(() => {})
-    return result
-  }
-
+  const enqueue = API.createQueue()
   const methods = {
     engine_exchangeCapabilities: async () => Object.keys(methods).slice(1),
     engine_getClientVersionV1: async () => [CLIENT],
-    engine_getPayloadV1: (id) => enqueue(() => payloadOfBlock(findBuild(1, id))),
+    engine_getPayloadV1: (id) => enqueue(() => Payload.payloadOfBlock(findBuild(1, id))),
   } as Engine
   for (const version of [1, 2, 3] as const) {
     methods[`engine_forkchoiceUpdatedV${version}`] = (state, attributes) =>
       enqueue(() => forkchoiceUpdated(version, state, attributes))
   }
   for (const version of [1, 2, 3, 4] as const) {
-    methods[`engine_newPayloadV${version}`] = (
-      payload,
-      versionedHashes,
-      parentBeaconBlockRoot,
-      executionRequests,
-    ) => {
-      const params = { versionedHashes, parentBeaconBlockRoot, executionRequests }
-      return enqueue(() => newPayload(version, { ...payload, ...params }))
+    methods[`engine_newPayloadV${version}`] = (payload, ...parameters) => {
+      const [versionedHashes, parentBeaconBlockRoot, executionRequests] = parameters
+      const others = { versionedHashes, parentBeaconBlockRoot, executionRequests }
+      return enqueue(() => newPayload(version, { ...payload, ...others }))
     }
   }
   for (const version of [2, 3, 4, 5] as const) {

@@ -120,22 +120,20 @@ export function l1Fees(l1Block: L1Block, { isActive }: Rules, raw: Uint8Array): 
   const calldataSize = (BigInt(dataGas) + overhead) * 62_500n
   const daSize = isActive('fjord') ? estimateDASize(raw) : 0n
   const size = isActive('fjord') && !legacy ? daSize : calldataSize
-  const fees: L1Fees = {
+  const operatorFeeScalar = unpack(operator, 64n)
+  const operatorFeeConstant = unpack(operator, 0n, 64)
+  const hasOperatorFee = operatorFeeScalar > 0n || operatorFeeConstant > 0n
+  const daFootprintGasScalar = unpack(operator, 96n, 16)
+  const blobGasUsed = (daSize / 1_000_000n) * daFootprintGasScalar
+  return {
     l1GasPrice,
     l1GasUsed: (size * 16n) / 1_000_000n,
     l1Fee: (size * price) / 1_000_000_000_000n,
+    ...(legacy && { l1FeeScalar: String(Number(legacy.scalar) / 1e6) }),
+    ...(!legacy && { l1BlobBaseFee, l1BaseFeeScalar, l1BlobBaseFeeScalar }),
+    ...(hasOperatorFee && { operatorFeeScalar, operatorFeeConstant }),
+    ...(isActive('jovian') && { daFootprintGasScalar, blobGasUsed }),
   }
-  if (legacy) fees.l1FeeScalar = String(Number(legacy.scalar) / 1e6)
-  else Object.assign(fees, { l1BlobBaseFee, l1BaseFeeScalar, l1BlobBaseFeeScalar })
-  if (BigInt.asUintN(96, operator) > 0n) {
-    fees.operatorFeeScalar = unpack(operator, 64n)
-    fees.operatorFeeConstant = unpack(operator, 0n, 64)
-  }
-  if (isActive('jovian')) {
-    fees.daFootprintGasScalar = unpack(operator, 96n, 16)
-    fees.blobGasUsed = (daSize / 1_000_000n) * fees.daFootprintGasScalar
-  }
-  return fees
 }
 
 /**

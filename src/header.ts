@@ -3,7 +3,6 @@ import {
   type BigIntLike,
   type BytesLike,
   bigIntMax,
-  bigIntToBytes,
   bytesToBigInt,
   bytesToHex,
   concatBytes,
@@ -11,7 +10,7 @@ import {
   toBytes,
 } from '@ethereumjs/util'
 import type { Chain, EIP1559Params, Rules } from './chain.ts'
-import { assertRule } from './errors.ts'
+import { assertRule } from '../ethereumjs/errors.ts'
 
 /**
  * What the consensus client dictates about a block. Numbers and bytes may be hex, as in the Engine
@@ -63,7 +62,7 @@ export function encodeExtraData(
   { eip1559Params, minBaseFee }: Pick<PayloadAttributes, 'eip1559Params' | 'minBaseFee'>,
 ): Uint8Array {
   const { denominator, elasticity } = rules.eip1559
-  const uint32 = (value: bigint) => setLengthLeft(bigIntToBytes(value), 4)
+  const uint32 = (value: bigint) => setLengthLeft(toBytes(value), 4)
   const given = toBytes(eip1559Params)
   // The lengths together would not tell which of the two is wrong.
   const length = 8 * rules.extraDataVersion.length
@@ -152,29 +151,4 @@ export function prepareHeader(chain: Chain, parent: BlockHeader, attributes: Pay
     baseFeePerGas: calculateBaseFee(chain, parent, rules),
     parentBeaconBlockRoot: rootLength > 0 ? root : undefined,
   })
-}
-
-/** The attributes of which only the block with this header can come, apart from transactions. */
-export function toAttributes(header: BlockHeader): PayloadAttributes {
-  const { timestamp, mixHash, coinbase, gasLimit, extraData, parentBeaconBlockRoot } = header
-  return {
-    timestamp,
-    gasLimit,
-    parentBeaconBlockRoot,
-    prevRandao: mixHash,
-    suggestedFeeRecipient: coinbase.bytes,
-    eip1559Params: extraData.subarray(1, 9),
-    minBaseFee: extraData.length > 9 ? bytesToBigInt(extraData.subarray(9)) : undefined,
-    noTxPool: true,
-  }
-}
-
-/** @throws {InvalidBlockError} naming the first field in which a header is not as expected */
-export function assertEqualHeaders(header: BlockHeader, expected: BlockHeader): void {
-  const fields = Object.entries(header.toJSON())
-  const wanted = Object.entries(expected.toJSON())
-  for (const [index, [name, value]] of fields.entries()) {
-    const [, right] = wanted[index]
-    assertRule(value === right, `${name} is ${value} but should be ${right}`)
-  }
 }

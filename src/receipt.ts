@@ -1,10 +1,7 @@
 import type { ExecResult, Log } from '@ethereumjs/evm'
-import { MerklePatriciaTrie } from '@ethereumjs/mpt'
 import { RLP } from '@ethereumjs/rlp'
 import type { TypedTransaction } from '@ethereumjs/tx'
 import { type Address, concatBytes } from '@ethereumjs/util'
-import { Bloom } from '@ethereumjs/vm'
-import type { Rules } from './chain.ts'
 import type { DepositTx } from './deposit.ts'
 import type { L1Fees } from './fees.ts'
 
@@ -51,18 +48,4 @@ export function encodeReceipt(receipt: Receipt): Uint8Array {
   const deposit = [receipt.depositNonce, receipt.depositReceiptVersion]
   const fields = [status, cumulativeGasUsed, logsBloom, logs, ...deposit.filter((v) => v != null)]
   return concatBytes(Uint8Array.from(type ? [type] : []), RLP.encode(fields))
-}
-
-/** The 2048-bit filter over the addresses and topics of logs. */
-export function createBloom({ common }: Rules, logs: Log[]): Uint8Array {
-  const bloom = new Bloom(undefined, common)
-  for (const item of logs.flatMap(([address, topics]) => [address, ...topics])) bloom.add(item)
-  return bloom.bitvector
-}
-
-/** Root of the trie that maps each index to its value. */
-export async function indexedRoot({ common }: Rules, values: Uint8Array[]): Promise<Uint8Array> {
-  const trie = new MerklePatriciaTrie({ common })
-  for (const [index, value] of values.entries()) await trie.put(RLP.encode(index), value)
-  return trie.root()
 }

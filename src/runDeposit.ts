@@ -1,33 +1,11 @@
 import { EVMError, type ExecResult } from '@ethereumjs/evm'
 import { createLegacyTx, getCalldataFloorGas } from '@ethereumjs/tx'
-import {
-  Account,
-  bigIntMax,
-  bigIntMin,
-  createAddressFromString,
-  createContractAddress,
-} from '@ethereumjs/util'
-import { type Context, finalizeTx } from './context.ts'
+import { Account, bigIntMax, bigIntMin, createContractAddress } from '@ethereumjs/util'
+import { finalizeTx, runMessage } from '../ethereumjs/vm.ts'
+import type { Context } from './context.ts'
 import { DEPOSIT_TYPE, type DepositTx } from './deposit.ts'
-import { assertRule } from './errors.ts'
+import { assertRule } from '../ethereumjs/errors.ts'
 import { type TxResult, describeOutcome } from './receipt.ts'
-
-/** Calls or creates with what is left of the gas, and deletes what destroyed itself. */
-async function execute({ vm, block, rules }: Context, tx: DepositTx, gasLimit: bigint) {
-  const { evm, common } = vm
-  const { from, to, value, data } = tx
-  const warm = [from, to, rules.isActive('canyon') ? block.header.coinbase : undefined]
-  for (const address of [...warm, ...evm.precompiles.keys()]) {
-    if (address) evm.journal.addAlwaysWarmAddress(address.toString())
-  }
-  const call = { block, caller: from, to, value, data, gasLimit, skipNonceIncrement: true }
-  const { execResult } = await evm.runCall(call)
-  for (const destroyed of execResult.selfdestruct?.keys() ?? []) {
-    if (common.isActivatedEIP(6780) && !execResult.createdAddresses?.has(destroyed)) continue
-    await evm.journal.deleteAccount(createAddressFromString(destroyed))
-  }
-  return execResult
-}
 
 /**
  * Runs a deposit. It cannot be invalid, only fail, unless the block lacks gas for it. Without mint it
@@ -37,8 +15,7 @@ async function execute({ vm, block, rules }: Context, tx: DepositTx, gasLimit: b
  * @throws {InvalidBlockError} if the block lacks gas
  * @see https://specs.optimism.io/protocol/deposits.html#execution
  */
-export async function runDeposit(context: Context, tx: DepositTx, gasLeft: bigint) {
-  const { vm, rules } = context
+export async function runDeposit({ vm, block, rules }: Context, tx: DepositTx, gasLeft: bigint) {
   const { common, stateManager } = vm
   const { from, to, mint, value, gas, isSystemTx, data } = tx
   const isRegolith = rules.isActive('regolith')
@@ -59,7 +36,8 @@ export async function runDeposit(context: Context, tx: DepositTx, gasLeft: bigin
     const exceptionError = new EVMError(isPoor ? 'insufficient balance' : 'out of gas')
     result = { exceptionError, executionGasUsed: gasLimit, returnValue: new Uint8Array() }
   } else {
-    result = await execute(context, tx, gasLimit)
+    const warm = [from, to, rules.isActive('canyon') ? block.header.coinbase : undefined]
+    result = await runMessage(vm, { block, caller: from, to, value, data, gasLimit }, warm)
   }
   await finalizeTx(vm)
 

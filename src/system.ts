@@ -1,26 +1,12 @@
-import { type Address, createAddressFromString, hexToBytes } from '@ethereumjs/util'
+import { createAddressFromString, hexToBytes } from '@ethereumjs/util'
+import { systemCall } from '../ethereumjs/vm.ts'
 import type { Chain } from './chain.ts'
-import { type Context, finalizeTx } from './context.ts'
+import type { Context } from './context.ts'
 import { CREATE2_DEPLOYER_CODE } from './create2deployer.ts'
 
 const CREATE2_DEPLOYER = createAddressFromString('0x13b0d85ccb8bf860b6b79af3029fca081ae9bef2')
 const BEACON_ROOTS = createAddressFromString('0x000f3df6d732807ef1319fb7b8bb8522d0beac02')
 const HISTORY_STORAGE = createAddressFromString('0x0000f90827f1c53a10cb7a02335b175320002935')
-const SYSTEM_ADDRESS = createAddressFromString('0xfffffffffffffffffffffffffffffffffffffffe')
-
-/**
- * Calls a contract as the system does. Where it is not deployed yet there is no code to run, and no
- * account comes into being (I-03, I-04).
- */
-async function systemCall({ vm, block }: Context, to: Address, data: Uint8Array) {
-  const { evm, stateManager } = vm
-  const code = await stateManager.getCode(to)
-  const call = { block, caller: SYSTEM_ADDRESS, to, code, data, gasLimit: 30_000_000n }
-  await evm.journal.checkpoint()
-  const { exceptionError } = await evm.runCode!(call)
-  await (exceptionError ? evm.journal.revert() : evm.journal.commit())
-  await finalizeTx(vm)
-}
 
 /**
  * What happens before the first transaction of a block: the create2deployer at Canyon, the beacon
@@ -30,11 +16,11 @@ async function systemCall({ vm, block }: Context, to: Address, data: Uint8Array)
  * @see https://eips.ethereum.org/EIPS/eip-4788
  * @see https://eips.ethereum.org/EIPS/eip-2935
  */
-export async function beginBlock(chain: Chain, context: Context): Promise<void> {
-  const { parentHash, parentBeaconBlockRoot, timestamp } = context.block.header
-  if (Number(timestamp) === chain.canyonTime) {
-    await context.vm.stateManager.putCode(CREATE2_DEPLOYER, hexToBytes(CREATE2_DEPLOYER_CODE))
+export async function beginBlock({ canyonTime }: Chain, { vm, block, rules }: Context) {
+  const { parentHash, parentBeaconBlockRoot, timestamp } = block.header
+  if (Number(timestamp) === canyonTime) {
+    await vm.stateManager.putCode(CREATE2_DEPLOYER, hexToBytes(CREATE2_DEPLOYER_CODE))
   }
-  if (parentBeaconBlockRoot) await systemCall(context, BEACON_ROOTS, parentBeaconBlockRoot)
-  if (context.rules.isActive('isthmus')) await systemCall(context, HISTORY_STORAGE, parentHash)
+  if (parentBeaconBlockRoot) await systemCall(vm, block, BEACON_ROOTS, parentBeaconBlockRoot)
+  if (rules.isActive('isthmus')) await systemCall(vm, block, HISTORY_STORAGE, parentHash)
 }
