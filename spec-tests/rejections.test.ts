@@ -250,7 +250,7 @@ t.test('the sender must be able to pay at the fee cap, with the value (F-03)', a
       await refuses(
         t,
         '1 wei short',
-        /wei, but costs are/,
+        /wei, but .* \d+$/,
         fork,
         [build()],
         allocOf({ wei: cost - 1n }),
@@ -264,12 +264,12 @@ t.test('the sender must be able to pay at the fee cap, with the value (F-03)', a
   await refuses(
     t,
     'cap, 1 wei short',
-    /wei, but costs are/,
+    /wei, but .* \d+$/,
     'jovian',
     [generous],
     allocOf({ wei: capped - 1n }),
   )
-  await refuses(t, 'no account', /wei, but costs are/, 'jovian', [type2()], {
+  await refuses(t, 'no account', /wei, but .* \d+$/, 'jovian', [type2()], {
     [L1_BLOCK]: l1BlockAccount({}),
   })
   const huge = alter(type2(), (fields) => {
@@ -297,7 +297,7 @@ t.test('the sender must be able to pay the L1 and operator fees too (F-03)', asy
     const cost = 21_000n * GWEI + 1n + l1Fee! + operator
     t.ok(l1Fee! > 0n)
     await accepts(t, `exact in ${fork}`, fork, [type2()], alloc(cost))
-    const reason = /wei, but costs are/
+    const reason = /wei, but .* \d+$/
     const name = `1 wei short in ${fork}`
     await refuses(t, name, reason, fork, [type2()], alloc(cost - 1n))
     await refuses(t, `less than the L1 fee in ${fork}`, reason, fork, [type2()], alloc(l1Fee! - 1n))
@@ -370,13 +370,17 @@ t.test('a fee cap below the base fee is refused', async (t) => {
   // The parent is empty: 10⁹ · (1 − 1 / 250)
   const baseFee = 996_000_000n
   await accepts(t, 'equal', 'jovian', [type2({ maxFeePerGas: baseFee })])
-  const reason = /maximum fee 995999999 is below base fee 996000000/
+  const reason = /maximum fee 995999999 is below (the )?base fee 996000000/
   await refuses(t, 'type 2', reason, 'jovian', [type2({ maxFeePerGas: baseFee - 1n })])
   for (const build of [legacy, type1]) {
     await accepts(t, 'equal', 'jovian', [build({ gasPrice: baseFee })])
-    await refuses(t, build.name, /maximum fee 995999999 is below base fee 996000000/, 'jovian', [
-      build({ gasPrice: baseFee - 1n }),
-    ])
+    await refuses(
+      t,
+      build.name,
+      /maximum fee 995999999 is below (the )?base fee 996000000/,
+      'jovian',
+      [build({ gasPrice: baseFee - 1n })],
+    )
   }
   const inverted = alter(type2(), (fields) => {
     fields[2] = bigIntToUnpaddedBytes(GWEI + 1n)
@@ -674,7 +678,7 @@ t.test('invalid signatures are refused', async (t) => {
       await refuses(
         t,
         `${name}, other sender`,
-        /wei, but costs are/,
+        /wei, but .* \d+$/,
         'isthmus',
         [stranger],
         allocOf(),
@@ -708,7 +712,7 @@ t.test('from Jovian a deposit comes first (D-36, D-37)', async (t) => {
     nextBlock(await startChain(chainAt(fork), allocOf()), transactions)
   const refusesFirst = async (name: string, fork: Fork, transactions: BytesLike[]) => {
     const error = await failureOf(first(fork, transactions))
-    isRefusal(t, error, /transaction 0 must be a deposit/, `${name} in ${fork}`)
+    isRefusal(t, error, /transaction 0 .*deposit/, `${name} in ${fork}`)
   }
   for (const fork of ['jovian', 'karst'] as const) {
     await refusesFirst('no transaction', fork, [])
@@ -729,7 +733,7 @@ t.test('the first block of Jovian and Karst has deposits only (I-14, F-32, T-46)
       nextBlock(await startChain(chain, allocOf()), transactions, { timestamp })
     for (const timestamp of [1005, 1009]) {
       const error = await failureOf(at(timestamp, [deposit(), type2()]))
-      isRefusal(t, error, /transaction 1 must be a deposit/, `first of ${fork}, at ${timestamp}`)
+      isRefusal(t, error, /transaction 1 .*deposit/, `first of ${fork}, at ${timestamp}`)
     }
     t.equal((await at(1005, [deposit(), deposit()])).receipts.length, 2)
     t.equal((await at(1004, [deposit(), type2()])).receipts.length, 2)
@@ -888,5 +892,5 @@ t.test('an invalid transaction does not depend on what comes before or behind it
   await refuses(t, 'third', /nonce/, 'jovian', [...good, bad])
   const test = await startChain(chainAt('jovian'), allocOf())
   const error = await failureOf(nextBlock(test, [deposit(), bad, ...good]))
-  isRefusal(t, error, /^transaction 1: .*nonce is 7, that of 0x1a642f.* 0/, 'first of three')
+  isRefusal(t, error, /^transaction 1: .*nonce is 7, .*0x1a642f.* 0/, 'first of three')
 })
