@@ -40,6 +40,22 @@ import {
   nextBlock,
 } from './helpers.ts'
 
+const ADDRESS = new Uint8Array(20)
+
+/** Access lists and authorizations that have too little, or lists where bytes belong. */
+const LACKING: RLPInput[] = [
+  [[]],
+  [[[]]],
+  [ADDRESS],
+  [[ADDRESS]],
+  [[[], []]],
+  [[ADDRESS, [[]]]],
+  [[ADDRESS, ADDRESS]],
+  [[[], [ADDRESS]]],
+  [[[], ADDRESS, [], [], [], []]],
+  [Array.from({ length: 6 }, () => [])],
+]
+
 /** What RLP encodes: bytes, or lists of such. */
 type RLPInput = Uint8Array | RLPInput[]
 
@@ -122,6 +138,13 @@ const HOSTILE: Record<string, fc.Arbitrary<Uint8Array>> = {
       field instanceof Uint8Array ? [...field].map((byte) => Uint8Array.of(byte)) : field
     return withFields(raw, fields)
   }),
+  'lists of lists that lack something': fc
+    .tuple(valid, place, fc.constantFrom(...LACKING))
+    .map(([raw, where, shape]) => {
+      const fields = fieldsOf(raw)
+      fields[at(where, fields)] = shape
+      return withFields(raw, fields)
+    }),
   'cut off': fc.tuple(valid, place).map(([raw, where]) => raw.subarray(0, at(where, raw))),
   'one byte changed': fc
     .tuple(valid, place, fc.integer({ min: 1, max: 255 }))

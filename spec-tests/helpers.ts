@@ -181,7 +181,7 @@ export async function executeFixture(file: JSONValue, crypto: Crypto | undefined
 
 /** How JavaScript and EthereumJS say that a program is wrong. */
 const INTERNALS =
-  /Cannot (read|convert|destructure|mix|access)|undefined is not|is not (a function|iterable|an object)|invalid integer|allowTruncate|\[object/
+  /Cannot (read|convert|destructure|mix|access)|undefined is not|is not (a function|iterable|an object)|invalid integer|allowTruncate|this\.|=>|\breturn\b|\[object/
 
 /** A block is refused: an InvalidBlockError gives the reason in words of the rules. */
 export function isRefusal(t: Asserts, error: unknown, reason: RegExp, name: string) {
