@@ -106,8 +106,8 @@ const { item: tree } = fc.letrec<{ item: RLPInput }>((tie) => ({
 }))
 
 const valid = fc.constantFrom(...VALID)
-const place = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
-const at = (where: number, { length }: { length: number }) => Math.floor(where * length)
+const place = fc.noBias(fc.nat())
+const at = (where: number, { length }: { length: number }) => where % length
 
 /** Bytes that might be taken for a transaction, by how they are made. */
 const HOSTILE: Record<string, fc.Arbitrary<Uint8Array>> = {
@@ -167,7 +167,7 @@ t.test('any bytes either are a transaction or give an InvalidBlockError (D-02, R
         isRefusal(t, error, /./, `${name}: ${bytesToHex(raw)}`)
       }
     }
-    t.ok(outcomes.refused > 100, `${name}: ${JSON.stringify(outcomes)}`)
+    t.ok(outcomes.refused > 50, `${name}: ${JSON.stringify(outcomes)}`)
   }
   t.end()
 })
