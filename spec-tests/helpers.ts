@@ -3,10 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import type { BlockHeader } from '@ethereumjs/block'
-<<<<<<< HEAD
-=======
 import type { Test } from 'tap'
->>>>>>> tests
 import type { BytesLike, PrefixedHexString } from '@ethereumjs/util'
 import { bytesToHex, hexToBytes } from '@ethereumjs/util'
 import { type Alloc, createAllocState, headerFromJSON } from '../blockchain/index.ts'
@@ -17,10 +14,7 @@ import {
   type Crypto,
   FORKS,
   type Fork,
-<<<<<<< HEAD
-=======
   InvalidBlockError,
->>>>>>> tests
   type PayloadAttributes,
   type State,
   createChain,
