@@ -5,8 +5,9 @@ import { gunzipSync } from 'node:zlib'
 import { type BlockHeader, createBlockHeaderFromRPC } from '@ethereumjs/block'
 import type { BytesLike, PrefixedHexString } from '@ethereumjs/util'
 import { bytesToHex, hexToBytes } from '@ethereumjs/util'
+import { type Alloc, createAllocState } from '../blockchain/index.ts'
+import { createCrypto } from '../crypto/index.ts'
 import {
-  type Alloc,
   type Chain,
   type ChainConfig,
   type Crypto,
@@ -15,9 +16,7 @@ import {
   type Nodes,
   type PayloadAttributes,
   type State,
-  createAllocState,
   createChain,
-  createCrypto,
   createHeader,
   createWitnessState,
   executeBlock,
@@ -183,7 +182,7 @@ export async function executeFixture(file: JSONValue, crypto: Crypto | undefined
 
 /** Runs the command line program, which `npm test` has built, in a process of its own. */
 export function runCLI(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['dist/main.js', ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['node/cli.mjs', ...args], {
     encoding: 'utf8',
     maxBuffer: 2 ** 26,
   })
