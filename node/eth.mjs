@@ -67,7 +67,8 @@ function readCall(request, mostGas) {
 
 /** The methods that wallets, explorers and the other parts of the OP Stack call. */
 export function createEth(store) {
-  const { chain, chainId, find, findByTransaction, after } = store
+  const { chain, find, findByTransaction, after } = store
+  const chainId = Number(chain.common.chainId())
   const head = () => find('latest')
 
   /** @throws if there is no such block; op-node looks for these words (J-02) */

@@ -159,7 +159,7 @@ export function toAttributes(header: BlockHeader): PayloadAttributes {
     prevRandao: mixHash,
     suggestedFeeRecipient: coinbase.bytes,
     eip1559Params: extraData.subarray(1, 9),
-    minBaseFee: extraData.length > 9 ? bytesToBigInt(extraData.subarray(9)) : undefined,
+    minBaseFee: extraData.length > 9 ? bytesToBigInt(extraData.subarray(9, 17)) : undefined,
     noTxPool: true,
   }
 }

@@ -43,7 +43,7 @@ export interface PayloadParams extends ExecutionPayload {
   executionRequests?: Hex[]
 }
 
-const FIELDS: Fields = { ...PAYLOAD_FIELDS, withdrawalsRoot: { ...HASH, from: 'prague' } }
+const FIELDS: Fields = { ...PAYLOAD_FIELDS, withdrawalsRoot: { ...HASH, isOptional: true } }
 
 /** What a fork needs of the optional ones is a rule, not a matter of form. */
 const ATTRIBUTES: Fields = {
@@ -79,12 +79,16 @@ export function checkPayload(chain: Chain, version: number, payload: PayloadPara
   checkFields('payload', payload, FIELDS, common)
 }
 
-/** The header that a payload claims, with the hash that follows from it (E-21, X-13). */
+/** The header that a payload claims, with the hash that follows from it (E-21, R-14, X-13). */
 export async function headerOfPayload(chain: Chain, payload: PayloadParams): Promise<BlockHeader> {
-  const { gasUsed, gasLimit } = payload
+  const { gasUsed, gasLimit, withdrawalsRoot } = payload
   const isWithin = BigInt(gasUsed) <= BigInt(gasLimit)
   assertRule(isWithin, `gasUsed ${gasUsed} exceeds gasLimit ${gasLimit}`)
   const rules = chain.rules({ timestamp: BigInt(payload.timestamp) })
+  const isInPlace = rules.isActive('isthmus') === (withdrawalsRoot != null)
+  assertRule(isInPlace, `withdrawalsRoot is ${withdrawalsRoot} in a ${rules.fork} block`)
+  // The trie would leave it out, so the hash would be that of another block.
+  assertRule(!payload.transactions.includes('0x'), 'a transaction is empty')
   const transactions = payload.transactions.map((raw) => hexToBytes(raw))
   return createHeader(chain, {
     ...payload,
