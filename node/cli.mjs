@@ -27,7 +27,7 @@ function compare(header, expected) {
 
 /** Executes the block of a block file on the state in the file. @throws if it is not as expected */
 async function verifyBlock(file) {
-  const chain = createChain(file.config, { customCrypto })
+  const chain = createChain(file.config ?? {}, { customCrypto })
   const { preAlloc, preimages, payloadAttributes: attributes } = file
   const parent = headerFromJSON(chain, file.parentHeader)
   const state = preAlloc

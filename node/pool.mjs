@@ -154,8 +154,9 @@ function* fill(ranked, maxDASize, room) {
     if (performance.now() > end) return
     const [from] = key
     if (waiting.has(from)) continue
-    const ownDASize = Number(estimateDASize(raw) / 1_000_000n)
-    const isSmall = raw.length <= bytes && ownDASize <= Math.min(maxDASize, daSize)
+    const maxSize = Math.min(maxDASize, daSize)
+    const ownDASize = maxSize < Infinity ? Number(estimateDASize(raw) / 1_000_000n) : 0
+    const isSmall = raw.length <= bytes && ownDASize <= maxSize
     if (isSmall && own.footprint <= footprint) {
       // Whether it becomes part of the block is not known here.
       bytes -= raw.length
