@@ -1,2 +1,3 @@
+export * from './backend.ts'
 export * from './genesis.ts'
 export * from './json.ts'

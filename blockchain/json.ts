@@ -2,7 +2,13 @@ import { type BlockHeader, type JSONRPCBlock, createBlockHeaderFromRPC } from '@
 import { RLP } from '@ethereumjs/rlp'
 import { Address, type PrefixedHexString as Hex, bytesToHex } from '@ethereumjs/util'
 import { keccak_256 } from '@noble/hashes/sha3.js'
-import { type Chain, type ExecutedBlock, type Receipt, depositToJSON } from '../src/index.ts'
+import {
+  type Chain,
+  type ExecutedBlock,
+  type Receipt,
+  depositToJSON,
+  isDeposit,
+} from '../src/index.ts'
 
 /** Anything that JSON holds. */
 export type JSONValue = string | number | boolean | null | JSONValue[] | JSONObject
@@ -81,7 +87,7 @@ export function headerFromJSON(chain: Chain, json: HeaderJSON): BlockHeader {
 /** Writes a transaction, apart from its place in a block (D-31). */
 function transactionToJSON(receipt: Receipt, baseFee: bigint) {
   const { tx } = receipt
-  if ('sourceHash' in tx) return depositToJSON(tx, receipt)
+  if (isDeposit(tx)) return depositToJSON(tx, receipt)
   const { gasLimit: gas, data: input, to = null, ...fields } = tx.toJSON()
   // Numbers in there are not minimal.
   const authorizationList = fields.authorizationList?.map(({ address, ...numbers }) => {

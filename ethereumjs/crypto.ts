@@ -38,12 +38,16 @@ function withReference<T extends object>(custom: object | undefined, reference: 
   return new Proxy(reference, { get })
 }
 
+/** Reads its setup, which takes some milliseconds, once. */
+let kzgReference: KZG | undefined
+
 /** Completes cryptography, with KZG proofs for the precompile 0x0a too (P-01). */
 export function completeCrypto({ keccak256, ecrecover: recover, kzg, bn254, bls }: Crypto = {}) {
+  kzgReference ??= new KZG(trustedSetup)
   return {
     keccak256: keccak256 ?? ((message: Uint8Array): Uint8Array => keccak_256(message)),
     ecrecover: withReference(recover && { ecrecover: recover }, { ecrecover }).ecrecover,
-    kzg: withReference(kzg, new KZG(trustedSetup)),
+    kzg: withReference(kzg, kzgReference),
     bn254: withReference(bn254, new NobleBN254()),
     bls: withReference(bls, new NobleBLS()),
   }

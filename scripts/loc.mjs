@@ -3,7 +3,8 @@
  *
  * Counted: code lines of src/**\/*.ts by cloc, after the formatter, plus every added and removed
  * line of every patch. A code line over 100 columns, also of a patch, is refused unless it is a lone
- * hex literal, and so are formatter-ignore comments and eval. The formatter gives each statement a line.
+ * hex literal, and so are formatter-ignore comments, eval and declarations of several names by a list.
+ * The formatter gives each statement a line. Outside src/ nothing may be decided that is OP's.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
@@ -24,22 +25,46 @@ const OP_GETH = {
 
 /** What each file is about. */
 const CONCERNS = {
+  'block.ts': 'executing and building a block',
   'chain.ts': 'forks and chain rules',
+  'context.ts': 'what transactions run in',
   'create2deployer.ts': 'create2deployer code (data)',
-  'crypto.ts': 'default cryptography',
   'deposit.ts': 'deposit transaction: codec',
-  'engine.ts': 'Engine API',
-  'execute.ts': 'block and transaction execution, receipts',
+  'engine.ts': 'Engine API: forkchoice, payloads, builds',
   'fees.ts': 'L1 data fee, operator fee, DA footprint',
-  'genesis.ts': 'genesis block',
-  'header.ts': 'base fee, extraData',
+  'header.ts': 'header: attributes, base fee, extraData',
   'index.ts': 'public API',
-  'json.ts': 'blocks in JSON, parameters',
-  'main.ts': 'command line: verify, genesis',
-  'opcodes.ts': 'corrections to EthereumJS',
+  'payload.ts': 'Engine API: payloads, attributes, payload ids',
   'precompiles.ts': 'precompiles',
-  'state.ts': 'state over a node store or witness',
+  'receipt.ts': 'receipts',
+  'runDeposit.ts': 'running a deposit',
+  'runSigned.ts': 'signed transactions: fees around them',
+  'system.ts': 'before the first transaction',
 }
+
+/** Code that is not counted, and why it is not OP's. */
+const OUTSIDE = {
+  ethereumjs:
+    'what EthereumJS has wrong or lacks for any chain: state over nodes or a witness, opcodes, strict transactions, JSON of the Engine API',
+  crypto: 'fast cryptography for any EthereumJS application',
+  blockchain: 'genesis files, JSON-RPC objects, and a store over `@ethereumjs/blockchain`',
+  node: 'the standard half of a client: HTTP, database, pool, `eth_*`, command line',
+}
+
+/** What must not be decided outside `src/`: names of forks, fees, deposits and their addresses. */
+const OP_WORDS = new RegExp(
+  [
+    'bedrock|regolith|canyon|ecotone|fjord|granite|holocene|isthmus|jovian|karst',
+    'l1Fee|l1GasUsed|l1GasPrice|l1BaseFee|l1Blob|operatorFee|daFootprint|836_?500|42_?585_?600',
+    'sourceHash|isSystemTx|depositNonce|depositReceipt|depositVersion|\\bmint\\b|0x7e\\b|\\b126\\b',
+    'eip1559Params|eip1559Denominator|eip1559Elasticity|minBaseFee|extraDataVersion',
+    '0x4200000000000000|0x13b0d85ccb8bf860',
+  ].join('|'),
+  'gi',
+)
+
+/** Where such a word may be all the same, and why: it is passed through, and nothing follows from it. */
+const ALLOWED = {}
 
 const ls = (folder, ending) =>
   existsSync(`${root}${folder}`)
@@ -72,6 +97,21 @@ export function breaches() {
       if (isComment) continue
       if (line.length > 100 && !/^'(0x)?[0-9a-f]+'$/i.test(code)) found.push(`${where}: too long`)
       if (/\beval\(|new Function\(/.test(code)) found.push(`${where}: eval`)
+      if (/^(const|let) \[.+\] = \[/.test(code)) found.push(`${where}: packed declaration`)
+    }
+  }
+  for (const folder of Object.keys(OUTSIDE)) {
+    for (const name of ls(folder, 's').filter((file) => /\.(ts|mjs)$/.test(file))) {
+      const path = `${folder}/${name}`
+      const isAllowed = (word) => ALLOWED[path]?.words.includes(word)
+      // Comments may speak of rollups; their lines stay, for the numbers.
+      const code = readFileSync(`${root}${path}`, 'utf8')
+        .replace(/\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ''))
+        .replace(/^\s*\/\/.*$/gm, '')
+      for (const [index, line] of code.split('\n').entries()) {
+        const words = (line.match(OP_WORDS) ?? []).filter((word) => !isAllowed(word))
+        for (const word of words) found.push(`${path}:${index + 1}: ${word} belongs in src/`)
+      }
     }
   }
   for (const name of ls('patches', '.patch')) {
@@ -102,22 +142,33 @@ export function count() {
   for (const name of ls('patches', '.patch')) {
     rows.push({ file: `patches/${name}`, concern: 'patch', lines: patchLines(name), opGeth: '' })
   }
-  const others = ['crypto', 'examples', 'spec-tests', 'scripts', 'benchmarks'].map((folder) => ({
+  const lines = (folder) =>
+    ls(folder, '').some((name) => /\.(ts|mjs)$/.test(name)) ? cloc(folder).sum.code : 0
+  const outside = Object.entries(OUTSIDE).map(([folder, what]) => ({
     folder,
-    lines: ls(folder, '').some((name) => /\.(ts|mjs)$/.test(name)) ? cloc(folder).sum.code : 0,
+    what,
+    lines: lines(folder),
+  }))
+  const others = ['examples', 'spec-tests', 'scripts', 'benchmarks'].map((folder) => ({
+    folder,
+    lines: lines(folder),
   }))
   const reused = ['block', 'common', 'evm', 'mpt', 'rlp', 'statemanager', 'tx', 'util', 'vm']
   const upstream = cloc(...reused.map((name) => `node_modules/@ethereumjs/${name}/src`)).sum.code
   const total = rows.reduce((sum, { lines }) => sum + lines, 0)
-  const node = cloc('examples/node').sum.code
-  return { rows, total, comments: src.sum.comment, node, others, upstream }
+  return { rows, total, comments: src.sum.comment, outside, others, upstream }
 }
 
 /** The page LINES_OF_CODE.md. */
-export function render({ rows, total, comments, node, others, upstream }) {
+export function render({ rows, total, comments, outside, others, upstream }) {
   const table = rows.map(
     ({ file, concern, lines, opGeth }) => `| \`${file}\` | ${concern} | ${lines} | ${opGeth} |`,
   )
+  const beside = outside.map(({ folder, what, lines }) => `| \`${folder}/\` | ${what} | ${lines} |`)
+  const allowed = Object.entries(ALLOWED).map(
+    ([file, { words, why }]) => `| \`${file}\` | ${words.join(', ')} | ${why} |`,
+  )
+  const sum = outside.reduce((total, { lines }) => total + lines, 0)
   const rest = others.map(({ folder, lines }) => `| \`${folder}/\` | ${lines} |`)
   return `# Lines of code
 
@@ -132,13 +183,24 @@ formatter (width 100), plus every added and every removed line of every patch in
 ${table.join('\n')}
 | **total** | limit ${LIMIT} | **${total}** | |
 
-The limit is for what makes an Ethereum client an OP Stack client: execution, and the Engine API that
-op-node drives. The node in \`examples/node\` adds what any Ethereum node has and EthereumJS has not as
-a library: HTTP with tokens, a database, a pool, the \`eth_*\` methods. It is outside the limit, and has
-**${node}** lines. With it the total is **${total + node}**. The fast cryptography in \`crypto/\` serves any
-EthereumJS application and is outside the limit too.
+## What is counted, and what is not
 
-Not counted:
+The promise is about a difference: fewer than ${LIMIT} lines turn an Ethereum client made of EthereumJS into
+an OP Stack client. So \`src/\` is all that an Ethereum client would not have, execution and Engine API, and
+nothing else is. Whoever wants the whole client needs more, because EthereumJS is a set of libraries and
+no client: a state that executes from a witness, corrections of its EVM, the JSON of an Engine API, a
+database, a server. That is outside, in four folders, **${sum}** lines in all, so the whole is **${total + sum}**.
+None of it may know that there are rollups: the tests fail if a name of a fork, of a fee of the OP Stack,
+of a deposit's field or one of its addresses is in the code there, except where the second table says why.
+What corrects and completes EthereumJS itself (\`ethereumjs/\`) is needed to execute any chain from a
+witness, Ethereum's too, and \`src/\` runs on it: whoever counts it with \`src/\` gets **${total + outside[0].lines}**.
+
+| folder | what it is | lines |
+| --- | --- | ---: |
+${beside.join('\n')}
+
+${allowed.length > 0 ? `| file | words of the OP Stack | why |\n| --- | --- | --- |\n${allowed.join('\n')}\n` : ''}
+Neither in the total nor in these:
 
 | what | lines |
 | --- | ---: |

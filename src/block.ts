@@ -4,7 +4,7 @@ import { createAddressFromString, toBytes } from '@ethereumjs/util'
 import { createBloom, indexedRoot } from '../ethereumjs/vm.ts'
 import type { Chain, Rules } from './chain.ts'
 import { type ContextOptions, createContext } from './context.ts'
-import { DEPOSIT_TYPE, decodeDeposit } from './deposit.ts'
+import { DEPOSIT_TYPE, decodeDeposit, isDeposit } from './deposit.ts'
 import { InvalidBlockError, assertRule } from '../ethereumjs/errors.ts'
 import { type L1Block, readL1Block } from './fees.ts'
 import { type PayloadAttributes, createHeader, decodeExtraData, prepareHeader } from './header.ts'
@@ -89,8 +89,7 @@ export async function executeBlock(opts: BlockOptions): Promise<ExecutedBlock> {
     gasUsed += result.gasUsed
     daFootprint += result.blobGasUsed ?? 0n
     // A system transaction takes no gas from the block, even where it uses some (D-20).
-    const isSystemTx = 'isSystemTx' in result.tx && result.tx.isSystemTx
-    if (!isSystemTx) gasLeft -= result.gasUsed
+    if (!isDeposit(result.tx) || !result.tx.isSystemTx) gasLeft -= result.gasUsed
     transactions.push(raw)
     const logsBloom = createBloom(rules.common, result.logs)
     receipts.push({ ...result, cumulativeGasUsed: gasUsed, logsBloom })

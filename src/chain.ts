@@ -1,5 +1,6 @@
-import { Common, Hoodi } from '@ethereumjs/common'
+import { type Common, Hoodi } from '@ethereumjs/common'
 import type { EVMOpts } from '@ethereumjs/evm'
+import { createCommon } from '../ethereumjs/common.ts'
 import { type Crypto, completeCrypto } from '../ethereumjs/crypto.ts'
 import { assertRule } from '../ethereumjs/errors.ts'
 import { createPrecompiles } from './precompiles.ts'
@@ -130,11 +131,7 @@ export function createChain(config: ChainConfig, opts: ChainOptions = {}): Chain
     const [hardfork] = Object.entries(FORKS_ON).findLast(([, [first]]) => isActive(first))!
     // RIP-7212 is EIP-7951 at another price (P-02).
     const eips = isActive('fjord') ? [7951] : []
-    const common = new Common({ chain, hardfork, eips, customCrypto })
-    // The EVM asks for EIPs at nearly every opcode; the original scans an array.
-    const active = new Set(common['_activatedEIPsCache'])
-    for (const eip of OMITTED_EIPS) active.delete(eip)
-    common.isActivatedEIP = (eip) => active.has(eip)
+    const common = createCommon({ chain, hardfork, eips, customCrypto }, OMITTED_EIPS)
     const customPrecompiles = createPrecompiles(common, isActive)
     const elasticity = parameter('eip1559Elasticity')
     const denominator = parameter(`eip1559Denominator${isActive('canyon') ? 'Canyon' : ''}`)

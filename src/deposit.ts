@@ -26,6 +26,9 @@ export interface DepositTx {
   data: Uint8Array
 }
 
+/** Tells a deposit from a signed transaction. */
+export const isDeposit = (tx: object): tx is DepositTx => 'sourceHash' in tx
+
 /**
  * Hash that makes a deposit unique, keccak256(bytes32(domain) ‖ keccak256(preimage)), 32 bytes (D-05).
  * Execution never verifies it.

@@ -7,6 +7,7 @@ import * as API from '../ethereumjs/engineApi.ts'
 import { type Awaitable, type Nodes, State } from '../ethereumjs/state.ts'
 import { type BlockContents, type ExecutedBlock, executeBlock } from './block.ts'
 import type { Chain } from './chain.ts'
+import { isDeposit } from './deposit.ts'
 import { InvalidBlockError, assertRule } from '../ethereumjs/errors.ts'
 import { createHeader } from './header.ts'
 import * as Payload from './payload.ts'
@@ -179,7 +180,10 @@ export function createEngine(backend: Backend): Engine {
     const isKept = added.length === 0 || (await isOnChain(headers, head, current.safe ?? ZERO_HASH))
     if (isKept) safe ??= current.safe
     const newHead = added.length === 0 ? current.head : headHash
-    await backend.setForkchoice({ head: newHead, safe, finalized, added })
+    const isChange = newHead !== current.head || safe !== current.safe
+    if (isChange || finalized !== current.finalized) {
+      await backend.setForkchoice({ head: newHead, safe, finalized, added })
+    }
     const payloadId = attributes ? await build(version, head, attributes) : null
     return { payloadStatus: API.createStatus('VALID', headHash), payloadId }
   }
@@ -235,7 +239,7 @@ export function createEngine(backend: Backend): Engine {
     let value = 0n
     for (const { tx, gasUsed } of block.receipts) {
       // Deposits pay nothing.
-      if ('sourceHash' in tx) continue
+      if (isDeposit(tx)) continue
       value += gasUsed * tx.getEffectivePriorityFee(block.header.baseFeePerGas!)
     }
     const executionPayload = Payload.payloadOfBlock(block)
