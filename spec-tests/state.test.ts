@@ -1,4 +1,5 @@
 import { createBlockHeaderFromRPC } from '@ethereumjs/block'
+import { setTimeout } from 'node:timers/promises'
 import { createFeeMarket1559Tx } from '@ethereumjs/tx'
 import {
   type PrefixedHexString,
@@ -12,6 +13,7 @@ import t from 'tap'
 import { type Alloc, createAllocState } from '../blockchain/index.ts'
 import {
   type Fork,
+  type Nodes,
   State,
   StateError,
   createChain,
@@ -27,6 +29,7 @@ import {
   chainAt,
   customCrypto,
   executeFixture,
+  failureOf,
   l1BlockAccount,
   nextAttributes,
   nextBlock,
@@ -872,4 +875,32 @@ t.test('a state reads nodes and keeps new ones apart, in added', async (t) => {
   const only = new State(common, new Map(added), header.stateRoot)
   const untouched = only.getStorage(createAddressFromString(OTHER), hexToBytes(slot(2)))
   await t.rejects(untouched, { message: /state is incomplete/ })
+})
+
+t.test('nodes that come by promises, at once or late, give the same block', async (t) => {
+  const alloc = { [CONTRACT]: storer({ 1: 5 }), [OTHER]: storer({ 2: 6 }) }
+  const test = await startChain(chainAt('karst'), alloc)
+  const { common } = test.chain
+  const { parent } = test
+  const nodes = test.state.added
+  const run = async (source: Nodes) => {
+    const state = new State(common, source, parent.stateRoot)
+    const { header } = await nextBlock({ ...test, state }, CHANGES)
+    return { hash: bytesToHex(header.hash()), added: [...state.added].sort() }
+  }
+  const atOnce = await run(nodes)
+  let reads = 0
+  const sources: Record<string, Nodes> = {
+    'at once': { get: async (hash) => nodes.get(hash) },
+    late: { get: (hash) => setTimeout(1, nodes.get(hash)) },
+    mixed: { get: (hash) => (reads++ % 2 ? nodes.get(hash) : setTimeout(1, nodes.get(hash))) },
+  }
+  for (const [name, source] of Object.entries(sources))
+    t.strictSame(await run(source), atOnce, name)
+  t.ok(reads > 3, `${reads} reads`)
+  const hash = bytesToHex(parent.stateRoot).slice(2)
+  const missing = { get: async (key: string) => (key === hash ? undefined : nodes.get(key)) }
+  const error = await failureOf(run(missing))
+  t.ok(error instanceof StateError, 'a promise of nothing is a missing node')
+  t.match((error as Error).message, hash)
 })
