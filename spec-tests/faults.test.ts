@@ -30,6 +30,12 @@ import {
   toForkchoice,
 } from './node-helpers-faults.ts'
 
+/** Milliseconds after which a process hangs that should have ended. */
+const MAX_END = 60_000
+
+/** Longest time in milliseconds that closing may take, ten times what is usual. */
+const MAX_CLOSE = 15_000
+
 /** The genesis file with a chain id that gives another genesis hash through its timestamp. */
 function otherGenesis(folder: string) {
   const genesis = JSON.parse(readFileSync(GENESIS, 'utf8'))
@@ -40,7 +46,7 @@ function otherGenesis(folder: string) {
 
 /** Ends a start that must fail, and checks that it says why and does not print a stack. */
 async function failedStart(t: Test, flags: string[], says: RegExp, cwd?: string) {
-  const { code, stderr } = await endOf(spawnCLI(flags, { cwd }), 15_000)
+  const { code, stderr } = await endOf(spawnCLI(flags, { cwd }), MAX_END)
   t.equal(code, 1, 'the process ends with status 1')
   t.match(stderr, says)
   t.notMatch(stderr, /^ {4}at /m, 'no stack trace')
@@ -186,7 +192,7 @@ t.test('wrong usage ends with status 2 and says what is wrong', async (t) => {
     [[...flags, '--datadir'], /--datadir/],
     [[], /--genesis/],
   ]
-  const ends = await Promise.all(cases.map(([args]) => endOf(spawnCLI(args), 15_000)))
+  const ends = await Promise.all(cases.map(([args]) => endOf(spawnCLI(args), MAX_END)))
   for (const [index, { code, stderr }] of ends.entries()) {
     const [args, says] = cases[index]
     const name = `${args.at(-1)}`
@@ -198,7 +204,7 @@ t.test('wrong usage ends with status 2 and says what is wrong', async (t) => {
 
 t.test('--help names every flag of the node and ends with status 0', async (t) => {
   for (const args of [['--help'], ['--genesis=x', '--help']]) {
-    const { code, stdout, stderr } = await endOf(spawnCLI(args), 10_000)
+    const { code, stdout, stderr } = await endOf(spawnCLI(args), MAX_END)
     t.equal(code, 0)
     t.equal(stderr, '')
     for (const flag of ['--genesis', '--datadir', '--http.addr', '--http.port']) {
@@ -256,10 +262,10 @@ t.test('SIGINT and SIGTERM close the node with status 0', async (t) => {
       sockets[1].write(head)
       await once(sockets[0], 'data')
       const start = performance.now()
-      const end = await endOf({ ...node, exited: node.kill(signal) }, 10_000)
+      const end = await endOf({ ...node, exited: node.kill(signal) }, MAX_END)
       t.match(end, { code: 0, signal: null, stderr: '' })
       const ms = performance.now() - start
-      t.ok(ms < 3_000, `closed in ${Math.round(ms)} ms`)
+      t.ok(ms < MAX_CLOSE, `closed in ${Math.round(ms)} ms`)
     })
   }
 
@@ -275,10 +281,10 @@ t.test('SIGINT and SIGTERM close the node with status 0', async (t) => {
     const executing = build(node, head, attributesOf(2, transfers)).catch(() => {})
     await sleep(300)
     const start = performance.now()
-    const end = await endOf({ ...node, exited: node.kill('SIGTERM') }, 15_000)
+    const end = await endOf({ ...node, exited: node.kill('SIGTERM') }, MAX_END)
     t.match(end, { code: 0, signal: null, stderr: '' })
     const ms = performance.now() - start
-    t.ok(ms < 10_000, `closed in ${Math.round(ms)} ms`)
+    t.ok(ms < MAX_CLOSE, `closed in ${Math.round(ms)} ms`)
     await executing
     const again = await spawnNode(folder)
     t.equal((await again.call('eth_getBlockByNumber', 'latest', false)).hash, head)
@@ -291,10 +297,10 @@ t.test('SIGINT and SIGTERM close the node with status 0', async (t) => {
     const calling = post(node.httpPort, loop).catch(() => {})
     await sleep(300)
     const start = performance.now()
-    const end = await endOf({ ...node, exited: node.kill('SIGTERM') }, 15_000)
+    const end = await endOf({ ...node, exited: node.kill('SIGTERM') }, MAX_END)
     t.match(end, { code: 0, signal: null, stderr: '' })
     const ms = performance.now() - start
-    t.ok(ms < 3_000, `closed in ${Math.round(ms)} ms`)
+    t.ok(ms < MAX_CLOSE, `closed in ${Math.round(ms)} ms`)
     await calling
   })
 })
@@ -322,12 +328,12 @@ t.test('the public port comes back after its thread ran out of memory', async (t
     const before = performance.now()
     t.equal(await node.call('eth_chainId'), '0x385')
     latency = Math.max(latency, performance.now() - before)
-    if (performance.now() - start > 30_000) return t.fail('the thread lives on')
+    if (performance.now() - start > 120_000) return t.fail('the thread lives on')
     await sleep(10)
   }
   rmSync(file)
   t.comment(`out of memory in ${performance.now() - start} ms, longest answer ${latency} ms`)
-  t.ok(latency < 1_000, 'the engine answers meanwhile')
+  t.ok(latency < 5_000, 'the engine answers meanwhile')
   while (!(await accepts(node.httpPort))) await sleep(10)
   const body = toBody('eth_getBlockByNumber', ['latest', false])
   const { text } = await post(node.httpPort, body)
@@ -400,7 +406,7 @@ t.test(
     const [command, ...rest] = isRoot ? ['setpriv', ...asNobody] : ['env']
     const args = [...rest, 'env', '-u', 'NODE_OPTIONS', process.execPath, MAIN, ...flags]
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-    const { code, stderr } = await endOf(observe(child), 15_000)
+    const { code, stderr } = await endOf(observe(child), MAX_END)
     t.type(code, 'number', 'the process ends')
     t.not(code, 0)
     t.match(stderr, /permission denied|read-only|EACCES/i)
@@ -429,7 +435,7 @@ t.test('a database file of another kind ends the process, and is not changed', a
   const content = 'this is no database. '.repeat(1_000)
   writeFileSync(path, content)
   const { flags } = await nodeFlags(folder)
-  const { code, signal, stderr } = await endOf(spawnCLI(flags), 15_000)
+  const { code, signal, stderr } = await endOf(spawnCLI(flags), MAX_END)
   t.ok(code || signal, `status ${code}, signal ${signal}, ${stderr}`)
   t.equal(readFileSync(path, 'utf8'), content)
 })
@@ -475,6 +481,7 @@ t.test('a full disk', { skip: !canMount && 'no file system can be mounted' }, as
     // It may go on: then it says what is wrong, and does not call the block invalid.
     // LMDB calls a write that is cut off an input/output error.
     t.match(failure, /full|no space|ENOSPC|input\/output error/i, 'the caller is told')
+    t.match(failure, /-32603 internal error/, 'as a fault of the node (E-37)')
     t.notMatch(failure, /INVALID/)
     t.equal((await node.call('eth_getBlockByNumber', 'latest', false)).hash, head)
     t.match(await node.call('eth_getBalance', SENDER, 'latest'), /^0x/)

@@ -1,4 +1,5 @@
 import { type Socket, connect } from 'node:net'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { COINBASE, L1_BLOCK } from './helpers.ts'
@@ -19,7 +20,10 @@ import {
   toForkchoice,
 } from './node-helpers-faults.ts'
 
-/** Longest time in milliseconds that the engine may take to answer while it is attacked. */
+/**
+ * Longest time in milliseconds that the engine may take to answer while it is attacked, on a machine
+ * that is as fast as it should be: ten times what a node takes then that nobody attacks comes on top.
+ */
 const MAX_LATENCY = 1_000
 
 /** Most resident memory in MB. */
@@ -28,8 +32,12 @@ const MAX_RSS = 1_500
 const random = createRandom()
 t.comment(`SEED=${random.seed}`)
 
-const node = await spawnNode(t.testdir({}))
+const folder = t.testdir({ attacked: {}, control: {} })
+const node = await spawnNode(join(folder, 'attacked'))
 t.teardown(() => node.kill('SIGKILL'))
+/** Nobody attacks this one, so what slows it down is the machine. */
+const control = await spawnNode(join(folder, 'control'))
+t.teardown(() => control.kill('SIGKILL'))
 const { httpPort, authPort } = node
 const authorized = () => ({ authorization: `Bearer ${createToken()}` })
 
@@ -85,18 +93,28 @@ async function refuses(
  * times, for other work on the machine may have taken the time once.
  */
 async function whileAttacked(t: Test, attack: () => Promise<unknown>) {
-  let worst = await attackOnce(t, attack)
-  for (let round = 1; round < 3 && worst[0] >= MAX_LATENCY; round++) {
-    worst = await attackOnce(t, attack)
+  let outcome = await attackOnce(t, attack)
+  for (let round = 1; round < 3 && outcome.ms >= outcome.limit; round++) {
+    outcome = await attackOnce(t, attack)
   }
-  t.ok(worst[0] < MAX_LATENCY, `${worst[1]} answered in ${worst[0]} ms`)
+  const { ms, method, limit } = outcome
+  t.ok(ms < limit, `${method} answered in ${ms} ms, which may be ${limit}`)
   t.ok(peak < MAX_RSS, `resident memory of ${Math.round(peak)} MB`)
 }
 
-/** @returns the longest time that an answer took, and for what */
+/** @returns the longest time that an answer took, for what, and how long it might have taken */
 async function attackOnce(t: Test, attack: () => Promise<unknown>) {
   const latencies: [ms: number, method: string][] = []
   let isOver = false
+  let machine = 0
+  const probeControl = async () => {
+    do {
+      const start = performance.now()
+      await control.call('eth_chainId')
+      machine = Math.max(machine, performance.now() - start)
+      await sleep(50)
+    } while (!isOver)
+  }
   const measure = async (method: string, ...params: unknown[]) => {
     const start = performance.now()
     const result = await node.call(method, ...params)
@@ -112,16 +130,19 @@ async function attackOnce(t: Test, attack: () => Promise<unknown>) {
     } while (!isOver)
   }
   const before = performance.now()
-  const probing = probe().catch((error: Error) => t.fail(`the engine does not answer: ${error}`))
+  const probing = Promise.all([probe(), probeControl()]).catch((error: Error) =>
+    t.fail(`the engine does not answer: ${error}`),
+  )
   await attack().catch((error: Error) => t.fail(`the attack is not answered: ${error}`))
   isOver = true
   await probing
-  const [worst] = latencies.sort(([a], [b]) => b - a)
-  const ms = Math.round(performance.now() - before)
+  const [[worst, method]] = latencies.sort(([a], [b]) => b - a)
+  const duration = Math.round(performance.now() - before)
+  const limit = Math.round(MAX_LATENCY + 10 * machine)
   t.comment(
-    `worst of ${latencies.length} answers ${worst} ms, attack ${ms} ms, peak ${Math.round(peak)} MB`,
+    `worst of ${latencies.length} answers ${worst} ms of ${limit}, attack ${duration} ms, peak ${Math.round(peak)} MB`,
   )
-  return worst
+  return { ms: worst, method, limit }
 }
 
 /** Parameters that a method accepts. */
@@ -648,7 +669,8 @@ t.test('what a client has asked for and gone is not done', async (t) => {
   const { text } = await send(httpPort, toBody('eth_chainId'))
   const ms = Math.round(performance.now() - start)
   t.equal(JSON.parse(text).result, '0x385')
-  t.ok(ms < 15_000, `${ms} ms, not those of 2,000 calls`)
+  // Each of them takes seconds.
+  t.ok(ms < 100_000, `${ms} ms, not those of 2,000 calls`)
 })
 
 t.test('many connections that send a byte now and then do not stall the engine', async (t) => {
