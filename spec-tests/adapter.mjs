@@ -29,7 +29,13 @@ export async function runCase({ genesis, blocks }) {
       parent = executed.header
       const { hash, stateRoot, receiptsRoot } = headerToJSON(parent)
       const gasUsed = Number(parent.gasUsed)
-      result.blocks.push({ hash, stateRoot, receiptsRoot, gasUsed, baseFee: `${parent.baseFeePerGas}` })
+      result.blocks.push({
+        hash,
+        stateRoot,
+        receiptsRoot,
+        gasUsed,
+        baseFee: `${parent.baseFeePerGas}`,
+      })
       hashes[Number(parent.number)] = hash
     } catch (error) {
       result.blocks.push({ error: error.message.slice(0, 300) })

@@ -96,3 +96,17 @@ export async function judge(file: BlockFile, changes: Partial<PayloadAttributesJ
     throw error
   }
 }
+
+/** Does not compile if the types are lost on the way, for then nothing is wrong in here. */
+export function mistakes(file: BlockFile, block: ExecutedBlock) {
+  const chain = createChain(file.config)
+  // @ts-expect-error: a name that is no fork
+  chain.rules({ timestamp: 0n }).isActive('prague')
+  // @ts-expect-error: a number where hex belongs
+  const attributes: PayloadAttributesJSON = { ...file.payloadAttributes, gasLimit: 1 }
+  // @ts-expect-error: there is no such field
+  const gas = block.header.gasWasted
+  // @ts-expect-error: gas is a bigint
+  const total: number = block.receipts[0]?.cumulativeGasUsed
+  return { attributes, gas, total }
+}
