@@ -1,13 +1,14 @@
 /** Executes real blocks and workloads, in a worker, as this project or as stock EthereumJS does. */
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
-import { createBlock, createBlockHeaderFromRPC } from '@ethereumjs/block'
+import { createBlock } from '@ethereumjs/block'
 import { Common, Hoodi } from '@ethereumjs/common'
 import { MerklePatriciaTrie } from '@ethereumjs/mpt'
 import { Caches, MerkleStateManager } from '@ethereumjs/statemanager'
 import { createTxFromRLP } from '@ethereumjs/tx'
-import { MapDB, bytesToHex, hexToBytes, toBytes } from '@ethereumjs/util'
+import { MapDB, bytesToHex, hexToBytes } from '@ethereumjs/util'
 import { createVM, runBlock } from '@ethereumjs/vm'
+import { createAllocState, headerFromJSON } from '../dist/blockchain/index.js'
 import { createCrypto } from '../dist/crypto/index.js'
 import * as project from '../dist/src/index.js'
 import { timed } from './common.mjs'
@@ -60,18 +61,16 @@ export async function runRealBlock(path, isStock) {
   if (!files.has(path)) files.set(path, JSON.parse(gunzipSync(readFileSync(path))))
   const file = files.get(path)
   const chain = chainOf(file.config, isStock)
-  const { number, timestamp } = file.parentHeader
-  const { common } = chain.rules({ number: BigInt(number), timestamp: BigInt(timestamp) })
   const attributes = file.payloadAttributes
-  const next = { number: BigInt(number) + 1n, timestamp: BigInt(attributes.timestamp) }
-  for (const position of [{ number: BigInt(number), timestamp: BigInt(timestamp) }, next]) {
-    if (isStock) restoreScan(chain.rules(position).common)
+  if (isStock) {
+    for (const { timestamp } of [file.parentHeader, attributes]) {
+      restoreScan(chain.rules({ timestamp: BigInt(timestamp) }).common)
+    }
   }
-  const options = { common, skipConsensusFormatValidation: true }
-  const parent = createBlockHeaderFromRPC(file.parentHeader, options)
+  const parent = headerFromJSON(chain, file.parentHeader)
   const createState = isStock ? createStockState : project.createWitnessState
-  const state = createState(common, parent.stateRoot, file.preimages)
-  const getBlockHash = (ancestor) => toBytes(file.ancestorHashes?.[`${ancestor}`])
+  const state = createState(chain.rules(parent).common, parent.stateRoot, file.preimages)
+  const getBlockHash = (ancestor) => file.ancestorHashes?.[`${ancestor}`]
   const block = { chain, state, parent, attributes, getBlockHash }
   const { result, wall, cpu } = await timed(() => project.executeBlock(block))
   const hash = bytesToHex(result.header.hash())
@@ -89,9 +88,8 @@ export async function runWorkload(name, isStock) {
   if (isStock) return runStockBlock(alloc, transactions)
   const { config, parentOf, attributesOf } = workloadChain
   const chain = chainOf(config, false)
-  const { common } = chain.rules({ number: 1n, timestamp: 2n })
-  const state = await project.createAllocState(common, alloc)
-  const parent = project.createHeader({ common }, parentOf(await state.getStateRoot()))
+  const state = await createAllocState(chain.common, alloc)
+  const parent = project.createHeader(chain, parentOf(await state.getStateRoot()))
   const block = { chain, state, parent, attributes: attributesOf(transactions) }
   const { result, wall, cpu } = await timed(() => project.executeBlock(block))
   return { gas: Number(result.header.gasUsed), wall, cpu }

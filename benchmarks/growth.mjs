@@ -2,6 +2,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { RLP } from '@ethereumjs/rlp'
 import { Account, bytesToHex, hexToBytes } from '@ethereumjs/util'
+import { createAllocState } from '../dist/blockchain/index.js'
 import { createCrypto } from '../dist/crypto/index.js'
 import * as project from '../dist/src/index.js'
 import { medians, timed } from './common.mjs'
@@ -12,11 +13,10 @@ const customCrypto = await createCrypto()
 const { ALLOC, workloadChain } = workloads
 const { config, parentOf, attributesOf } = workloadChain
 const chain = project.createChain(config, { customCrypto })
-const { common } = chain.rules({ number: 1n, timestamp: 2n })
+const { common } = chain
 
 /** A state, and the header of the block before it. */
-const parentAt = async (state) =>
-  project.createHeader({ common }, parentOf(await state.getStateRoot()))
+const parentAt = async (state) => project.createHeader(chain, parentOf(await state.getStateRoot()))
 
 const mixed = []
 
@@ -30,7 +30,7 @@ export async function timeBlock(mgas) {
   const times = []
   let gas
   for (let round = 0; round < 3; round++) {
-    const state = await project.createAllocState(common, ALLOC)
+    const state = await createAllocState(common, ALLOC)
     const parent = await parentAt(state)
     const time = await timed(() => project.executeBlock({ chain, state, parent, attributes }))
     gas = Number(time.result.header.gasUsed)
@@ -93,7 +93,7 @@ export async function timeOnState(size) {
     workloads.sign(index, { to: spread(index), value: 1n, gasLimit: 21_000n }),
   )
   const [attributes, times, count] = [attributesOf(transactions), [], nodes.size]
-  const parent = project.createHeader({ common }, parentOf(root))
+  const parent = project.createHeader(chain, parentOf(root))
   for (let round = 0; round < 3; round++) {
     const state = new project.State(common, nodes, root)
     const time = await timed(() => project.executeBlock({ chain, state, parent, attributes }))
@@ -128,11 +128,11 @@ export async function heapOfBlocks(paths, count) {
  * `withoutNodes` once the trie nodes, which a node would have on disk, are deleted.
  */
 export async function heapOfChain(count) {
-  const nodes = new Map()
-  const initial = await project.createAllocState(common, ALLOC, nodes)
+  const initial = await createAllocState(common, ALLOC)
   const root = await initial.getStateRoot()
-  const state = new project.State(common, nodes, root)
-  let parent = project.createHeader({ common }, parentOf(root))
+  const state = new project.State(common, initial.added, root)
+  const nodes = state.added
+  let parent = project.createHeader(chain, parentOf(root))
   const block = async (number) => {
     const raws = Array.from({ length: 3 }, (_, index) => workloads.transfer(number * 3 + index))
     const attributes = attributesOf(raws, parent.timestamp + 2n)

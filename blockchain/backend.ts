@@ -37,7 +37,7 @@ import { type Genesis, createGenesis } from './genesis.ts'
 type Key = Uint8Array | string
 type Value = Uint8Array | string | DBObject
 
-/** A database of EthereumJS. Its `batch` must be written as a whole or not at all. */
+/** A database of EthereumJS. Its `batch` must write everything, or else throw and write nothing. */
 export type Database = DB<Uint8Array | string, Uint8Array | string | DBObject>
 
 /** See {@link createBackend}. */

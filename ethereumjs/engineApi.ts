@@ -74,7 +74,7 @@ export const bytes = (length?: number): Form => ({
   description: `${length ?? 'any number of'} bytes in hex`,
   fits: (value) =>
     typeof value === 'string' &&
-    /^0x[0-9a-f]*$/i.test(value) &&
+    /^0x[0-9a-fA-F]*$/.test(value) &&
     (length === undefined ? value.length % 2 === 0 : value.length === 2 + 2 * length),
 })
 
@@ -84,7 +84,7 @@ export const quantity = (bits: number): Form => ({
   fits: (value) =>
     typeof value === 'string' &&
     value.length <= 2 + bits / 4 &&
-    /^0x(0|[1-9a-f][0-9a-f]*)$/i.test(value),
+    /^0x(0|[1-9a-fA-F][0-9a-fA-F]*)$/.test(value),
 })
 
 /** A list of values of one form. */

@@ -20,8 +20,9 @@ export function decodeStrictly<T>(decode: () => T): T {
   try {
     return decode()
   } catch (error) {
-    // The rest of EthereumJS's messages is the state of its objects.
-    const [reason] = error instanceof EthereumJSError ? error.message.split(' (') : ['wrong fields']
+    const message = error instanceof EthereumJSError ? error.message : 'wrong fields'
+    // What EthereumJS says of its objects, and the code of a function where it means its result.
+    const reason = message.replace(/chainId\(\) \{.*\} | \(.*/s, '')
     throw new InvalidBlockError(`cannot be decoded: ${reason}`)
   }
 }

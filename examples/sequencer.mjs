@@ -2,8 +2,15 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { bigIntToBytes, bytesToHex, concatBytes, createAddressFromString } from '@ethereumjs/util'
-import { hexToBytes, intToHex, setLengthLeft } from '@ethereumjs/util'
+import {
+  bigIntToBytes,
+  bytesToHex,
+  concatBytes,
+  createAddressFromString,
+  hexToBytes,
+  intToHex,
+  setLengthLeft,
+} from '@ethereumjs/util'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { encodeDeposit, sourceHash } from 'ethereumjs-op'
 import { SignJWT } from 'jose'
@@ -45,8 +52,12 @@ function encodeDeposits(l1, deposits) {
 
 /** A deposit from JSON. @throws if it is none, or asks for more than L1 would sell */
 function readDeposit({ from, to, mint = 0, value = 0, gas = 100_000, data = '0x' }) {
-  const [sender, recipient] = [createAddressFromString(from), to && createAddressFromString(to)]
-  const tx = { from: sender, to: recipient, mint: BigInt(mint), value: BigInt(value) }
+  const tx = {
+    from: createAddressFromString(from),
+    to: to && createAddressFromString(to),
+    mint: BigInt(mint),
+    value: BigInt(value),
+  }
   if ((tx.mint | tx.value) >> 128n !== 0n) throw new Error('mint and value have 128 bits')
   if (gas < 21_000 || gas > 1_000_000) throw new Error('gas must be from 21000 to 1000000')
   return { ...tx, gas: BigInt(gas), data: hexToBytes(data) }
@@ -130,7 +141,8 @@ export async function sequence({ url, secret, blockTime = 2, gasLimit = 60_000_0
       const built = await call('engine_getPayloadV5', payloadId)
       const payload = built.executionPayload
       await call('engine_newPayloadV4', payload, [], built.parentBeaconBlockRoot, [])
-      ;[number, hash] = [payload.blockNumber, payload.blockHash]
+      number = payload.blockNumber
+      hash = payload.blockHash
       await choose(Number(number), hash)
       for (const [index, { resolve }] of deposits.entries()) {
         resolve({ transactionHash: bytesToHex(keccak_256(forced[1 + index])), blockNumber: number })

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createAddressFromPrivateKey, hexToBytes } from '@ethereumjs/util'
-import { startNode } from './node/start.mjs'
+import { startNode } from '../node/start.mjs'
 import { sequence } from './sequencer.mjs'
 
 /** Of the mnemonic "test test test test test test test test test test test junk". */
@@ -22,11 +22,17 @@ const PRIVATE_KEYS = [
 const genesis = JSON.parse(readFileSync(new URL('genesis.json', import.meta.url)))
 const [datadir] = process.argv.slice(2)
 const secret = randomBytes(32)
-const [http, authrpc] = [8545, 8551].map((port) => ({ addr: '127.0.0.1', port }))
+const addr = '127.0.0.1'
 const stop = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => stop.abort())
 
-const node = await startNode({ genesis, datadir, http, authrpc, secret, log: () => {} })
+const node = await startNode({
+  genesis,
+  datadir,
+  http: { addr, port: 8545 },
+  authrpc: { addr, port: 8551 },
+  secret,
+})
 console.log(`RPC http://127.0.0.1:${node.httpPort}, chain id ${genesis.config.chainId}\n`)
 console.log('Accounts with 10,000 ETH, and their private keys:')
 for (const key of PRIVATE_KEYS) {

@@ -1,8 +1,7 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { gunzipSync } from 'node:zlib'
 import { program } from 'commander'
+import { readJSON } from './files.mjs'
 
 // Before the rest is loaded, for a wrong version may lack what is imported from it.
 const { default: check } = await import('check-dependencies')
@@ -10,35 +9,46 @@ const packageDir = fileURLToPath(new URL('..', import.meta.url))
 const { depsWereOk, error } = await check({ packageDir, scopeList: ['dependencies'] })
 if (!depsWereOk) program.error(error.join('\n'), { exitCode: 2 })
 
-const client = await import('./index.ts')
+const { createChain, createWitnessState, executeBlock } = await import('ethereumjs-op')
+const { createAllocState, createGenesis, headerFromJSON, headerToJSON } = await import(
+  'ethereumjs-op/blockchain'
+)
+const { createCrypto } = await import('ethereumjs-op/crypto')
 
-const customCrypto = await client.createCrypto()
+const customCrypto = await createCrypto()
 
-/** Reads a JSON file, which may be compressed. */
-function readJSON(path) {
-  const bytes = readFileSync(path)
-  return JSON.parse((bytes[0] === 0x1f ? gunzipSync(bytes) : bytes).toString())
+/** @throws if a header is not as expected; the message names the first field that differs */
+function compare(header, expected) {
+  for (const [name, value] of Object.entries(header)) {
+    const wanted = expected[name] ?? value
+    if (value !== wanted) throw new Error(`${name} is ${value} but should be ${wanted}`)
+  }
 }
 
 /** Executes the block of a block file on the state in the file. @throws if it is not as expected */
 async function verifyBlock(file) {
-  const chain = client.createChain(file.config, { customCrypto })
+  const chain = createChain(file.config ?? {}, { customCrypto })
   const { preAlloc, preimages, payloadAttributes: attributes } = file
-  const parent = client.headerFromJSON(chain, file.parentHeader)
-  const { common } = chain.rules(parent)
+  const parent = headerFromJSON(chain, file.parentHeader)
   const state = preAlloc
-    ? await client.createAllocState(common, preAlloc)
-    : client.createWitnessState(common, parent.stateRoot, preimages)
+    ? await createAllocState(chain.common, preAlloc)
+    : createWitnessState(chain.common, parent.stateRoot, preimages)
   const getBlockHash = (ancestor) => file.ancestorHashes?.[`${ancestor}`]
-  const { header } = await client.executeBlock({ chain, state, parent, attributes, getBlockHash })
-  const json = client.headerToJSON(header)
+  const { header } = await executeBlock({ chain, state, parent, attributes, getBlockHash })
+  const json = headerToJSON(header)
   const hash = file.expectedBlockHash ?? file.derivedBlockHash
   const isKnown = hash || file.expected?.stateRoot
   if (!isKnown) throw new Error('the file does not say what to expect')
-  if (json.hash !== hash) client.compare(json, { ...file.expected, ...file.expectedHeader, hash })
+  if (json.hash !== hash) compare(json, { ...file.expected, ...file.expectedHeader, hash })
   const { fork } = chain.rules(header)
-  const [txs, gas] = [attributes.transactions.length, Number(header.gasUsed)]
-  return { number: Number(header.number), fork, hash: json.hash, txs, gas }
+  const txs = attributes.transactions.length
+  return {
+    number: Number(header.number),
+    fork,
+    hash: json.hash,
+    txs,
+    gas: Number(header.gasUsed),
+  }
 }
 
 /** Executes the blocks of files and prints the outcome of each. */
@@ -50,7 +60,8 @@ async function verify(paths, { json }) {
     let file
     try {
       file = readJSON(path)
-      const [{ chainId }, outcome] = [file, await verifyBlock(file)]
+      const outcome = await verifyBlock(file)
+      const { chainId } = file
       const { number, fork, hash, txs, gas } = outcome
       const ms = Math.round(performance.now() - start)
       const text = `ok   ${chainId} ${number} ${fork} ${hash} ${txs} txs ${gas} gas ${ms} ms`
@@ -70,13 +81,19 @@ async function verify(paths, { json }) {
   print(`${passed} passed, ${failed} failed`, { passed, failed })
 }
 
-/** Prints the hash of the genesis block of a file. @throws if it has none */
+/** Prints the hash of the genesis block of a file, or why it has none. */
 async function genesis(path) {
-  const file = readJSON(path)
-  process.exitCode = 1
-  const { header } = await client.createGenesis(file, { customCrypto })
-  console.log(client.headerToJSON(header).hash)
-  process.exitCode = 0
+  // If the file cannot be read.
+  process.exitCode = 2
+  try {
+    const file = readJSON(path)
+    process.exitCode = 1
+    const { header } = await createGenesis(Object(file), { customCrypto })
+    console.log(headerToJSON(header).hash)
+    process.exitCode = 0
+  } catch ({ message }) {
+    console.error(`${path}: ${message}`)
+  }
 }
 
 const EPILOGUE = `
@@ -85,9 +102,10 @@ A file is .json or .json.gz. Exit status: 0 as expected, 1 a block differs or ca
 
 program.name('ethereumjs-op').addHelpText('after', EPILOGUE).showHelpAfterError()
 program.exitOverride(({ exitCode }) => process.exit(exitCode && 2))
-const verifying = program.command('verify <file...>').option('--json', 'one JSON object a line')
-verifying.description('execute blocks and compare the outcome').action(verify)
-const computing = program.command('genesis <file>').action(genesis)
-computing.description('print the hash of the genesis block')
-process.exitCode = 2
-await program.parseAsync().catch(({ message }) => console.error(message))
+program
+  .command('verify <file...>')
+  .option('--json', 'one JSON object a line')
+  .description('execute blocks and compare the outcome')
+  .action(verify)
+program.command('genesis <file>').description('print the hash of the genesis block').action(genesis)
+await program.parseAsync()

@@ -1,10 +1,22 @@
 import { getMerkleStateProof } from '@ethereumjs/statemanager'
-import { Account, bigIntMax, bigIntMin, bytesToHex } from '@ethereumjs/util'
-import { createAddressFromString, setLengthLeft, toBytes } from '@ethereumjs/util'
+import { Account, bigIntMax, bigIntMin, bytesToHex, setLengthLeft } from '@ethereumjs/util'
 import { keccak_256 } from '@noble/hashes/sha3.js'
-import { calculateBaseFee, decodeSigned, encode } from 'ethereumjs-op'
-import { readBytes, readHash, readQuantity } from 'ethereumjs-op'
+import { calculateBaseFee, decodeSigned } from 'ethereumjs-op'
+import { encode } from 'ethereumjs-op/blockchain'
 import { JsonRpcError } from 'jsonrpc-lite'
+import {
+  check,
+  readAddress,
+  readBlockId,
+  readBytes,
+  readFlag,
+  readHash,
+  readList,
+  readObject,
+  readQuantity,
+  readSlot,
+  readSome,
+} from './params.mjs'
 import { addTransaction, setLimits } from './pool.mjs'
 
 /** Wei per gas that senders are advised to pay the sequencer, as op-geth does. */
@@ -13,57 +25,20 @@ const SUGGESTED_TIP = 1_000_000n
 /** Most gas of a simulated call, as op-geth has it. */
 const MAX_CALL_GAS = 50_000_000n
 
-/** Most logs in an answer, and milliseconds that looking for them takes. */
-const [MAX_LOGS, MAX_LOGS_TIME] = [10_000, 5_000]
+/** Most logs in an answer. */
+const MAX_LOGS = 10_000
 
-/** Most blocks and percentiles of a fee history, as op-geth has them, and items of other lists. */
-const [MAX_BLOCKS, MAX_PERCENTILES, MAX_ITEMS] = [1_024, 100, 1_000]
+/** Milliseconds that looking for logs takes. */
+const MAX_LOGS_TIME = 5_000
+
+/** Most blocks and percentiles of a fee history, as op-geth has them. */
+const MAX_BLOCKS = 1_024
+const MAX_PERCENTILES = 100
 
 /** Gas of an address and a slot in an access list (EIP-2930), and of an authorization (EIP-7702). */
-const [ADDRESS_GAS, SLOT_GAS, AUTHORIZATION_GAS] = [2_400, 1_900, 25_000]
-
-/** What labels are called in the index; `pending` is the head (J-20). */
-const LABELS = { pending: 'latest', latest: 'latest', safe: 'safe', finalized: 'finalized' }
-
-/** @throws if a parameter does not have its form (-32602) */
-function check(isRight, form) {
-  if (!isRight) throw new JsonRpcError(`a parameter is not ${form}`, -32602)
-}
-
-function readObject(value) {
-  check(value instanceof Object && !Array.isArray(value), 'an object')
-  return value
-}
-
-function readList(value, read, most = MAX_ITEMS) {
-  check(Array.isArray(value) && value.length <= most, `a list of at most ${most}`)
-  return value.map((item) => read(item))
-}
-
-function readFlag(value = false) {
-  check(typeof value === 'boolean', 'true or false')
-  return value
-}
-
-function readAddress(value) {
-  const bytes = readBytes(value)
-  check(bytes.length === 20, 'an address')
-  return createAddressFromString(bytesToHex(bytes))
-}
-
-/** A block by hash, number or label, also as EIP-1898 has it. */
-function readBlockId(value = 'latest') {
-  const id = value instanceof Object ? (value.blockHash ?? value.blockNumber) : value
-  check(typeof id === 'string', 'a block')
-  if (id === 'earliest') return 0
-  if (Object.hasOwn(LABELS, id)) return LABELS[id]
-  return id.length === 66 ? readHash(id) : Number(readQuantity(id))
-}
-
-const readSlot = (slot) => setLengthLeft(toBytes(readQuantity(slot)), 32)
-
-/** A list of what may be one thing, several, or nothing in particular. */
-const readSome = (value, read) => (value == null ? undefined : readList([value].flat(), read))
+const ADDRESS_GAS = 2_400
+const SLOT_GAS = 1_900
+const AUTHORIZATION_GAS = 25_000
 
 /** Gas that lists in a call cost. What they do to the call is not simulated. */
 function readListsGas({ accessList, authorizationList }) {
@@ -71,8 +46,8 @@ function readListsGas({ accessList, authorizationList }) {
     readList(readObject(entry).storageKeys, readHash),
   )
   const authorizations = readList(authorizationList ?? [], readObject)
-  const gas = [slots.length * ADDRESS_GAS, slots.flat().length * SLOT_GAS]
-  return BigInt(gas[0] + gas[1] + authorizations.length * AUTHORIZATION_GAS)
+  const listGas = slots.length * ADDRESS_GAS + slots.flat().length * SLOT_GAS
+  return BigInt(listGas + authorizations.length * AUTHORIZATION_GAS)
 }
 
 /** A call as wallets write it. It pays nothing for gas, like a deposit. */
@@ -92,7 +67,8 @@ function readCall(request, mostGas) {
 
 /** The methods that wallets, explorers and the other parts of the OP Stack call. */
 export function createEth(store) {
-  const { chain, chainId, find, findByTransaction, after } = store
+  const { chain, find, findByTransaction, after } = store
+  const chainId = Number(chain.common.chainId())
   const head = () => find('latest')
 
   /** @throws if there is no such block; op-node looks for these words (J-02) */
@@ -174,7 +150,8 @@ export function createEth(store) {
     const block = blockOf(id)
     const tx = readCall(request, BigInt(block.header.gasLimit))
     const extra = readListsGas(request)
-    let [high, { gasUsed: low }] = [tx.gas, await call(tx, id)]
+    let { gasUsed: low } = await call(tx, id)
+    let high = tx.gas
     const isEnough = async (gas) => !(await store.call(block, { ...tx, gas })).error
     if (await isEnough(low)) return low + extra
     while ((high - low) * 64n > high) {

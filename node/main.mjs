@@ -1,17 +1,11 @@
 #!/usr/bin/env node
-// A node: node examples/node/main.mjs --genesis FILE --datadir DIR; --help lists all flags.
+// A node: node node/main.mjs --genesis FILE --datadir DIR; --help lists all flags.
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { gunzipSync } from 'node:zlib'
 import { hexToBytes } from '@ethereumjs/util'
 import { InvalidArgumentError, program } from 'commander'
+import { readJSON } from './files.mjs'
 import { startNode } from './start.mjs'
-
-/** The genesis of a JSON file, which may be compressed. */
-function readJSON(path) {
-  const bytes = readFileSync(path)
-  return JSON.parse((bytes[0] === 0x1f ? gunzipSync(bytes) : bytes).toString())
-}
 
 /** The secret in a file, which is created if there is none. @throws if it is not 32 bytes in hex */
 function readSecret(path) {
@@ -27,7 +21,7 @@ function readPort(text) {
 }
 
 program
-  .name('node examples/node/main.mjs')
+  .name('node node/main.mjs')
   .description('an OP Stack execution client for op-node')
   .requiredOption('--genesis <file>', 'geth-style genesis.json or .json.gz')
   .option('--datadir <folder>', 'where blocks and states are kept; without it nothing is kept')

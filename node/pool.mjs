@@ -1,15 +1,23 @@
 import { Capability, getCalldataFloorGas } from '@ethereumjs/tx'
 import { Account, bigIntMax, bigIntMin, createAddressFromString } from '@ethereumjs/util'
-import { calculateBaseFee, decodeSigned, l1Fees, operatorFee, readL1Block } from 'ethereumjs-op'
+import {
+  calculateBaseFee,
+  decodeSigned,
+  estimateDASize,
+  measureSigned,
+  readL1Block,
+} from 'ethereumjs-op'
 
-/**
- * Longest transaction in bytes (R-05), and most bytes of those from the pool in a block, which leave
- * a megabyte to deposits (S-17).
- */
-const [MAX_BYTES, MAX_BLOCK_BYTES] = [131_072, 7_388_608]
+/** Longest transaction in bytes (R-05). */
+const MAX_BYTES = 131_072
+
+/** Most bytes of transactions from the pool in a block, which leave a megabyte to deposits (S-17). */
+const MAX_BLOCK_BYTES = 7_388_608
 
 /** Most transactions that wait, most of one sender, and most bytes of the database for all. */
-const [MAX_PENDING, MAX_OF_SENDER, MAX_POOL_BYTES] = [2_048, 64, 2 ** 24]
+const MAX_PENDING = 2_048
+const MAX_OF_SENDER = 64
+const MAX_POOL_BYTES = 2 ** 24
 
 /** Gas that is left to the L1 attributes deposit (R-06). */
 const L1_INFO_GAS = 70_000n
@@ -22,15 +30,6 @@ const maxFee = (tx) => ('gasPrice' in tx ? tx.gasPrice : tx.maxFeePerGas)
 
 const check = (isRight, message) => {
   if (!isRight) throw new Error(message)
-}
-
-/** The most that a transaction costs, in wei; its estimated bytes on L1 and their gas (F-30). */
-function measure(l1Block, rules, tx, raw) {
-  const { l1Fee, l1GasUsed, blobGasUsed = 0n } = l1Fees(l1Block, rules, raw)
-  const fees = l1Fee + operatorFee(l1Block, rules, tx.gasLimit)
-  // On L1 a byte is 16 gas.
-  const sizes = { size: Number(l1GasUsed / 16n), footprint: Number(blobGasUsed) }
-  return { cost: tx.value + tx.gasLimit * maxFee(tx) + fees, ...sizes }
 }
 
 /** Whether no more may wait. */
@@ -62,7 +61,8 @@ export async function addTransaction(store, raw) {
   const { nonce, balance } = (await state.getAccount(from)) ?? new Account()
   check(tx.nonce >= nonce, `nonce too low: ${tx.nonce} < ${nonce}`)
   check(tx.nonce < nonce + BigInt(MAX_OF_SENDER), `nonce too high: ${tx.nonce}, next is ${nonce}`)
-  const { cost, footprint } = measure(await readL1Block(state, rules), rules, tx, raw)
+  const { cost, fees } = measureSigned(rules, await readL1Block(state, rules), tx)
+  const { blobGasUsed: footprint = 0n } = fees
   check(balance >= cost, `insufficient funds: balance ${balance} < cost ${cost}`)
   check(footprint <= header.gasLimit, `DA footprint ${footprint} exceeds block gas limit`)
   const key = [`${from}`, Number(tx.nonce)]
@@ -106,13 +106,13 @@ async function rank({ chain, pending }, { header, state }, timestamp) {
     }
     const tx = nonce === next.nonce && decode(rules, raw)
     if (!tx || maxFee(tx) < baseFee) continue
-    const { cost, ...sizes } = measure(l1Block, rules, tx, raw)
+    const { cost, fees } = measureSigned(rules, l1Block, tx)
     if (cost > next.balance) continue
     // A transaction cannot come before those that it waits for.
     const own = tx.getEffectivePriorityFee(baseFee)
     const tip = bigIntMin(own, next.tip ?? own)
     next = { from, nonce: nonce + 1, balance: next.balance - cost, tip }
-    ranked.push({ key, raw, tip, ...sizes })
+    ranked.push({ key, raw, tip, footprint: Number(fees.blobGasUsed ?? 0n) })
   }
   // Sorting is stable, and the database has the transactions of a sender in order.
   return ranked.sort((a, b) => (a.tip > b.tip ? -1 : Number(a.tip < b.tip)))
@@ -141,24 +141,28 @@ export async function setLimits({ index }, ofTransaction, ofBlock) {
 export async function selectPending(store, place, { timestamp, gasLimit }) {
   const ranked = await rank(store, place, BigInt(timestamp))
   const [ofTransaction, ofBlock] = (store.index.get('limits') ?? [0, 0]).map((n) => n || Infinity)
-  return fill(ranked, ofTransaction, [MAX_BLOCK_BYTES, ofBlock, Number(gasLimit)])
+  const room = { bytes: MAX_BLOCK_BYTES, daSize: ofBlock, footprint: Number(gasLimit) }
+  return fill(ranked, ofTransaction, room)
 }
 
 /** Takes what fits (S-06, S-07, S-17), until the time is over. A sender with one too large waits. */
-function* fill(ranked, maxSize, most) {
+function* fill(ranked, maxDASize, room) {
   const end = performance.now() + MAX_BUILD_TIME
   const waiting = new Set()
-  let sums = most.map(() => 0)
-  for (const { key, raw, size, footprint } of ranked) {
+  let { bytes, daSize, footprint } = room
+  for (const { key, raw, ...own } of ranked) {
     if (performance.now() > end) return
     const [from] = key
-    const loads = [raw.length, size, footprint]
-    const grown = sums.map((sum, index) => sum + loads[index])
-    const isFit = size <= maxSize && grown.every((sum, index) => sum <= most[index])
-    if (!isFit) waiting.add(from)
     if (waiting.has(from)) continue
-    // Whether it becomes part of the block is not known here.
-    sums = grown
-    yield raw
+    const maxSize = Math.min(maxDASize, daSize)
+    const ownDASize = maxSize < Infinity ? Number(estimateDASize(raw) / 1_000_000n) : 0
+    const isSmall = raw.length <= bytes && ownDASize <= maxSize
+    if (isSmall && own.footprint <= footprint) {
+      // Whether it becomes part of the block is not known here.
+      bytes -= raw.length
+      daSize -= ownDASize
+      footprint -= own.footprint
+      yield raw
+    } else waiting.add(from)
   }
 }

@@ -2,13 +2,13 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { createEth } from './eth.mjs'
 import { listen } from './rpc.mjs'
-import { createStore } from './store.mjs'
+import { openStore } from './store.mjs'
 
 /** Longest request in bytes, and answer from which on the rest of a batch is left out, as geth. */
 const limits = { maxBytes: 5 * 2 ** 20, maxAnswer: 25_000_000 }
 
-const { genesis, datadir, http } = workerData
-const store = await createStore({ genesis, datadir })
+const { config, datadir, http } = workerData
+const store = await openStore({ config, datadir })
 const { api = ['eth', 'net', 'web3'] } = http
 const methods = Object.entries(createEth(store)).filter(([name]) =>
   api.includes(name.split('_')[0]),

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { serve } from '@hono/node-server'
-import { encode } from 'ethereumjs-op'
+import { encode } from 'ethereumjs-op/blockchain'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { jwtVerify } from 'jose'
@@ -9,13 +9,15 @@ import { JsonRpcError, error, parseObject, success } from 'jsonrpc-lite'
 import pLimit from 'p-limit'
 
 /** Most requests in a batch, most parameters of a request, longest message of an error. */
-const [MAX_BATCH, MAX_PARAMS, MAX_MESSAGE] = [2_000, 8, 500]
+const MAX_BATCH = 2_000
+const MAX_PARAMS = 8
+const MAX_MESSAGE = 500
+
+const toRefusal = (message, code) => JSON.stringify(error(null, new JsonRpcError(message, code)))
 
 /** What a batch is answered with that is not fit, or whose answers are too long. */
-const [UNFIT, TOO_LARGE] = [
-  error(null, new JsonRpcError(`a batch is of 1 to ${MAX_BATCH} requests`, -32600)),
-  error(null, new JsonRpcError('response too large', -32003)),
-].map((answer) => JSON.stringify(answer))
+const UNFIT = toRefusal(`a batch is of 1 to ${MAX_BATCH} requests`, -32600)
+const TOO_LARGE = toRefusal('response too large', -32003)
 
 /** Milliseconds for the head of a request, for all of it, and between two, as geth has them. */
 const TIMEOUTS = { headersTimeout: 30_000, requestTimeout: 30_000, keepAliveTimeout: 120_000 }

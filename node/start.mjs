@@ -10,7 +10,7 @@ import { listen } from './rpc.mjs'
 import { createStore } from './store.mjs'
 
 /** Longest request in bytes, and answer from which on the rest of a batch is left out (E-12). */
-const [MAX_BYTES, MAX_ANSWER] = [128 * 2 ** 20, 250_000_000]
+const LIMITS = { maxBytes: 128 * 2 ** 20, maxAnswer: 250_000_000 }
 
 /** Megabytes of heap for the public port; when it needs more, its thread ends and another starts. */
 const MAX_HEAP = 512
@@ -33,14 +33,14 @@ const GRACE = 1_000
  */
 export async function startNode({ genesis, datadir, http, authrpc, secret, log = () => {} }) {
   const folder = datadir ?? mkdtempSync(join(tmpdir(), 'ethereumjs-op-'))
-  const store = await createStore({ genesis, datadir: folder })
-  const methods = { ...createEth(store), ...createEngine(store, log) }
+  const store = await createStore({ genesis, datadir: folder, log })
+  const methods = { ...createEth(store), ...createEngine(store) }
   let worker
   let isClosing = false
   /** Starts the thread of the public port. It takes its place if it ends by itself. */
   async function startPublic(endpoint) {
     worker = new Worker(new URL('./public.mjs', import.meta.url), {
-      workerData: { genesis, datadir: folder, http: endpoint },
+      workerData: { config: genesis.config, datadir: folder, http: endpoint },
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP },
     })
     const [port] = await once(worker, 'message')
@@ -50,8 +50,7 @@ export async function startNode({ genesis, datadir, http, authrpc, secret, log =
     return port
   }
   const httpPort = await startPublic(http)
-  const limits = { maxBytes: MAX_BYTES, maxAnswer: MAX_ANSWER }
-  const engine = await listen(methods, { ...authrpc, ...limits, secret })
+  const engine = await listen(methods, { ...authrpc, ...LIMITS, secret })
   /** Stops listening, and closes the database when the last write has ended. */
   const close = async () => {
     isClosing = true

@@ -1,137 +1,115 @@
 import { join } from 'node:path'
-import { hexToBytes } from '@ethereumjs/util'
-import { State, StateError, blockToJSON, createContext, createCrypto } from 'ethereumjs-op'
-import { createGenesis, executeBlock, headerFromJSON, runDeposit } from 'ethereumjs-op'
-import { JsonRpcError } from 'jsonrpc-lite'
+import { bytesToHex, hexToBytes } from '@ethereumjs/util'
+import { DEPOSIT_TYPE, State, createChain, createContext, runDeposit } from 'ethereumjs-op'
+import { blockToJSON, headerFromJSON } from 'ethereumjs-op/blockchain'
+import { createCrypto } from 'ethereumjs-op/crypto'
 import { open } from 'lmdb'
+import { beginChain } from './genesis.mjs'
 import { isFull, selectPending } from './pool.mjs'
 
 /**
- * Opens the database of a chain, or creates it with the genesis block. It holds all blocks and
- * states by hash, an index of the canonical chain, and the transactions that wait. A block is
- * written with what its state adds, the head moves with all that depends on it, each in one
+ * Opens the database of a chain: the `Backend` of the engine, and what else the node asks. It holds
+ * all blocks and states by hash, an index of the canonical chain, and the transactions that wait. A
+ * block is written with what its state adds, the head moves with all that depends on it, each in one
  * transaction. So whenever the process ends, the database is consistent. Threads can share it.
  *
- * @param opts.genesis - contents of a geth-style genesis file
+ * @param opts.config - of the chain
  * @param opts.datadir - folder of the database
- * @throws if the database is of another chain
+ * @param opts.log - takes a line per new head
+ * @throws if the config contradicts itself
  */
-export async function createStore({ genesis, datadir }) {
+export async function openStore({ config, datadir, log = () => {} }) {
   const customCrypto = await createCrypto()
-  const genesisNodes = new Map()
-  const { chain, header } = await createGenesis(genesis, { customCrypto, nodes: genesisNodes })
+  const chain = createChain(config ?? {}, { customCrypto })
   const root = open({ path: join(datadir, 'chain.mdb'), compression: true })
   const nodes = root.openDB({ name: 'nodes', encoding: 'binary', cache: true })
   const blocks = root.openDB({ name: 'blocks' })
   /**
    * Hashes of blocks by number, by label (latest, safe, finalized), by `tx` and its hash; by `limits`
-   * those of the pool.
+   * those of the pool; by `genesis` what the database was made with.
    */
   const index = root.openDB({ name: 'index' })
   /** Encoded transactions by sender and nonce; as they are, so that their size is known. */
   const pending = root.openDB({ name: 'pending', encoding: 'binary', compression: false })
 
-  /** Reads a table. What a damaged disk says must not be taken for an invalid block. */
-  const readFrom = (table) => (key) => {
-    try {
-      return table.get(key)
-    } catch (error) {
-      throw new StateError(`the database cannot be read: ${error.message}`)
-    }
-  }
-  const [readNode, readBlock, readIndex] = [nodes, blocks, index].map(readFrom)
-  const find = (id) => readBlock(readIndex(id) ?? `${id}`)
-  const isCanonical = (block) =>
-    block && index.get(Number(block.header.number)) === block.header.hash
-
+  const find = (id) => blocks.get(index.get(id) ?? `${id}`)
   /** The block of the chain that holds a transaction. */
   const findByTransaction = (hash) => find(`tx ${hash}`)
 
-  /**
-   * Makes a block the head of the chain and sets labels. The head may be on another branch (E-45):
-   * signed transactions of blocks that leave the chain wait again (E-41). A block that is on the chain
-   * already leaves it as it is, with all blocks above (E-39). Nothing changes if an error is thrown.
-   *
-   * @throws if a label would not be on the chain of `head` (-38002)
-   */
-  const setHead = (head, labels) =>
-    root.transactionSync(() => {
-      const isAncestor = isCanonical(head)
-      const added = []
-      let block = head
-      for (; !isCanonical(block); block = find(block.header.parentHash)) added.push(block)
-      const drop = (number) => {
-        const { transactions = [], raw = [] } = find(number) ?? {}
-        for (const [place, { hash, type, from, nonce }] of transactions.entries()) {
-          index.removeSync(`tx ${hash}`)
-          if (type === '0x7e' || isFull(pending)) continue
-          pending.putSync([from, Number(nonce)], hexToBytes(raw[place]))
-        }
-        return index.removeSync(number)
-      }
-      // The lowest first, for those of a sender are of use in order.
-      const first = isAncestor ? Infinity : Number(block.header.number) + 1
-      for (let number = first; drop(number); number++);
-      for (const { header, transactions } of added) {
-        index.putSync(Number(header.number), header.hash)
-        for (const { hash, from, nonce } of transactions) {
-          index.putSync(`tx ${hash}`, header.hash)
-          pending.removeSync([from, Number(nonce)])
-        }
-      }
-      const { hash: latest, number } = head.header
-      const isBelow = (block) => isCanonical(block) && Number(block.header.number) <= Number(number)
-      const finalized = labels.finalized ?? index.get('finalized')
-      for (const [label, hash] of Object.entries({ ...labels, finalized })) {
-        if (!hash) continue
-        if (isBelow(find(hash))) index.putSync(label, hash)
-        else throw new JsonRpcError(`${label} ${hash} is not on the chain of ${latest}`, -38002)
-      }
-      if (!isAncestor) index.putSync('latest', latest)
-      if (!isCanonical(find('safe'))) index.removeSync('safe')
-    })
+  const getHeader = (hash) => {
+    const block = blocks.get(hash)
+    return block && headerFromJSON(chain, block.header)
+  }
+  const getCanonicalHash = (number) => index.get(Number(number))
+  const getForkchoice = () => ({
+    head: index.get('latest'),
+    safe: index.get('safe'),
+    finalized: index.get('finalized'),
+  })
 
-  /**
-   * What executes after a block: its header, a state of its own and what has been added to it, hashes
-   * of its ancestors.
-   */
-  function after(block) {
-    const header = headerFromJSON(chain, block.header)
-    const rules = chain.rules(header)
-    const added = new Map()
-    const get = (hash) => added.get(hash) ?? readNode(hash)
-    const set = (hash, node) => added.set(hash, node)
-    const state = new State(rules.common, { get, set }, header.stateRoot)
-    const getBlockHash = (number) => {
-      let ancestor = block
-      while (!isCanonical(ancestor) && BigInt(ancestor.header.number) > number) {
-        ancestor = find(ancestor.header.parentHash)
-      }
-      return hexToBytes(isCanonical(ancestor) ? index.get(Number(number)) : ancestor.header.hash)
+  /** Takes a block off the chain: its signed transactions wait again (E-41). @returns if it was there */
+  function drop(number) {
+    const { transactions = [], raw = [] } = find(number) ?? {}
+    for (const [place, { hash, from, nonce }] of transactions.entries()) {
+      index.removeSync(`tx ${hash}`)
+      const encoded = hexToBytes(raw[place])
+      if (encoded[0] === DEPOSIT_TYPE || isFull(pending)) continue
+      pending.putSync([from, Number(nonce)], encoded)
     }
-    return { chain, header, rules, state, added, getBlockHash }
+    return index.removeSync(number)
   }
 
-  /** Keeps a block and what its state adds, both or nothing. */
-  const keep = (block, added) =>
+  /** Puts blocks on the chain, in place of what is there. */
+  function replace(newBlocks) {
+    // The lowest first, for those of a sender are of use in order.
+    for (let number = Number(newBlocks[0].header.number); drop(number); number++);
+    for (const { header, transactions } of newBlocks) {
+      index.putSync(Number(header.number), header.hash)
+      for (const { hash, from, nonce } of transactions) {
+        index.putSync(`tx ${hash}`, header.hash)
+        pending.removeSync([from, Number(nonce)])
+      }
+    }
+  }
+
+  /** Moves head, labels, index and pool together. */
+  function setForkchoice({ head, safe, finalized, added }) {
+    const newBlocks = added.map((header) => blocks.get(bytesToHex(header.hash())))
+    root.transactionSync(() => {
+      if (newBlocks.length > 0) replace(newBlocks)
+      for (const [label, hash] of Object.entries({ latest: head, safe, finalized })) {
+        if (hash) index.putSync(label, hash)
+        else index.removeSync(label)
+      }
+    })
+    const { header, transactions } = newBlocks.at(-1) ?? {}
+    if (header) log(`head ${Number(header.number)} ${head} ${transactions.length} txs`)
+  }
+
+  function putBlock(block, added) {
+    const json = blockToJSON(block)
     root.transactionSync(() => {
       for (const [hash, node] of added) nodes.putSync(hash, node)
-      blocks.putSync(block.header.hash, block)
+      blocks.putSync(json.header.hash, json)
     })
+  }
 
-  /** Executes the block that follows, and keeps it. @throws as executeBlock does */
-  async function execute(parentBlock, attributes) {
-    const { added, ...place } = after(parentBlock)
-    const candidates = attributes.noTxPool ? [] : await selectPending(store, place, attributes)
-    const executed = await executeBlock({ ...place, parent: place.header, attributes, candidates })
-    const block = blockToJSON(executed)
-    try {
-      keep(block, added)
-    } catch (error) {
-      // A full disk, say, does not make the block invalid.
-      throw new StateError(`block ${block.header.hash} cannot be kept: ${error.message}`)
+  /** The hash of a block of the chain that ends with `block`. */
+  function getAncestorHash(block, number) {
+    let { header } = block
+    while (getCanonicalHash(header.number) !== header.hash) {
+      if (BigInt(header.number) === number) return header.hash
+      header = blocks.get(header.parentHash).header
     }
-    return block
+    return getCanonicalHash(number)
+  }
+
+  /** What executes after a block: its header and rules, a state of its own, hashes of ancestors. */
+  function after(block) {
+    const header = headerFromJSON(chain, block.header)
+    const state = new State(chain.common, nodes, header.stateRoot)
+    const getBlockHash = (number) => getAncestorHash(block, number)
+    return { chain, header, rules: chain.rules(header), state, getBlockHash }
   }
 
   /** Runs a call at the end of a block; what it changes is lost. */
@@ -141,18 +119,44 @@ export async function createStore({ genesis, datadir }) {
     return runDeposit(await createContext(header, place), tx, tx.gas)
   }
 
-  const block0 = blockToJSON({ header, transactions: [], receipts: [] })
-  const stored = index.get(0) ?? block0.header.hash
-  if (stored !== block0.header.hash) {
-    throw new Error(`${datadir} has the genesis block ${stored}, not ${block0.header.hash}`)
+  const selectTransactions = (parent, attributes) => {
+    const state = new State(chain.common, nodes, parent.stateRoot)
+    return selectPending({ chain, index, pending }, { header: parent, state }, attributes)
   }
-  const { chainId } = genesis.config
-  const tables = { index, pending, find, findByTransaction }
-  const store = { chain, chainId, ...tables, setHead, after, execute, call }
-  if (!find('latest')) {
-    keep(block0, genesisNodes)
-    index.putSync(0, stored)
-    setHead(block0, {})
+
+  return {
+    chain,
+    nodes,
+    getHeader,
+    getCanonicalHash,
+    getForkchoice,
+    setForkchoice,
+    putBlock,
+    selectTransactions,
+    index,
+    pending,
+    find,
+    findByTransaction,
+    after,
+    call,
+    transact: (write) => root.transactionSync(write),
+    close: () => root.close(),
   }
-  return { ...store, close: () => root.close() }
+}
+
+/**
+ * Opens the database of a chain, or begins one in an empty folder; see {@link openStore}.
+ *
+ * @param opts.genesis - contents of a geth-style genesis file
+ * @throws if the database is of another chain
+ */
+export async function createStore({ genesis, datadir, log = () => {} }) {
+  const store = await openStore({ config: genesis.config, datadir, log })
+  try {
+    await beginChain(store, genesis, datadir)
+    return store
+  } catch (error) {
+    await store.close()
+    throw error
+  }
 }

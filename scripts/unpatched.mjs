@@ -8,7 +8,7 @@ if (!directory) throw new Error('usage: node scripts/unpatched.mjs DIR')
 const modules = join(resolve(directory), 'node_modules')
 rmSync(directory, { recursive: true, force: true })
 mkdirSync(modules, { recursive: true })
-for (const name of ['package.json', 'dist', 'patches']) {
+for (const name of ['package.json', 'dist', 'node', 'patches']) {
   cpSync(name, join(directory, name), { recursive: true })
 }
 // Only the packages of EthereumJS must find the copies instead of the originals.

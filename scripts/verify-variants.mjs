@@ -20,9 +20,9 @@ const run = (name, ...args) => {
 try {
   run('a copy without patches', 'scripts/unpatched.mjs', unpatched)
   for (const [name, directory] of Object.entries({ patched: '.', unpatched })) {
-    run(`${name}, fast cryptography`, join(directory, 'dist/src/main.js'), 'verify', ...blocks)
-    const script = resolve('scripts/verify-default.mjs')
-    run(`${name}, cryptography of EthereumJS`, script, resolve(directory), ...blocks)
+    const script = 'scripts/verify.mjs'
+    run(`${name}, fast cryptography`, script, directory, ...blocks)
+    run(`${name}, cryptography of EthereumJS`, script, '--default', directory, ...blocks)
   }
 } finally {
   rmSync(unpatched, { recursive: true })

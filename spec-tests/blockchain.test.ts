@@ -12,9 +12,9 @@ import {
 } from '@ethereumjs/util'
 import { ClassicLevel } from 'classic-level'
 import t, { type Test } from 'tap'
-import { type BlockchainBackend, type Database, createBackend } from '../blockchain/index.ts'
-import { type Engine, FORKS, type Fork, State, createEngine } from '../src/index.ts'
-import { customCrypto } from './helpers.ts'
+import { type Database, createBackend } from '../blockchain/index.ts'
+import { FORKS, type Fork, State } from '../src/index.ts'
+import { type TestEngine, startEngine } from './engine-helpers.ts'
 import {
   BLOCK_TIME,
   type Envelope,
@@ -22,7 +22,6 @@ import {
   type Head,
   type Hex,
   type JSONObject,
-  type TestNode,
   ZERO_HASH,
   createDriver,
   forkchoice,
@@ -35,24 +34,8 @@ import {
 const GENESIS = genesisAt('karst')
 const driver = createDriver(GENESIS)
 
-/** An engine over a backend, which can be called as a node over HTTP is. */
-interface TestEngine {
-  backend: BlockchainBackend
-  node: TestNode
-  /** The genesis block. */
-  root: Head
-}
-
-/** Starts an engine on a database, or in memory. */
-async function start(genesis: JSONObject = GENESIS, db?: Database): Promise<TestEngine> {
-  const backend = await createBackend({ genesis, db, customCrypto })
-  const engine: Engine = createEngine(backend)
-  const call = (method: keyof Engine, ...params: never[]) =>
-    (engine[method] as (...params: never[]) => Promise<unknown>)(...params)
-  const blockHash = (await backend.getCanonicalHash(0n))!
-  const root = { blockHash, blockNumber: '0x0', timestamp: genesis.timestamp }
-  return { backend, node: { call } as unknown as TestNode, root }
-}
+/** See {@link startEngine}. */
+const start = (genesis: JSONObject = GENESIS, db?: Database) => startEngine(genesis, db)
 
 /** Everything that is said of the chain: by the engine's backend, and by EthereumJS's Blockchain. */
 async function observe({ backend }: TestEngine) {

@@ -1,16 +1,10 @@
+import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { bytesToHex } from '@ethereumjs/util'
 import t from 'tap'
-import { createGenesis } from '../src/index.ts'
-import {
-  FIXTURES,
-  customCrypto,
-  executeFixture,
-  noFixtures,
-  readFixture,
-  runCLI,
-} from './helpers.ts'
+import { createGenesis } from '../blockchain/index.ts'
+import { FIXTURES, customCrypto, executeFixture, noFixtures, readFixture } from './helpers.ts'
 
 const filesIn = (folder: string) =>
   noFixtures ? [] : readdirSync(resolve(FIXTURES, folder)).map((name) => `${folder}/${name}`)
@@ -19,11 +13,9 @@ const filesIn = (folder: string) =>
 t.test('every real block has exactly its hash', { skip: noFixtures }, async (t) => {
   const files = filesIn('blocks')
   t.ok(files.length >= 20, `${files.length} blocks`)
-  const { status, lines, stderr } = runCLI(
-    'verify',
-    '--json',
-    ...files.map((f) => `${FIXTURES}/${f}`),
-  )
+  const args = ['scripts/verify.mjs', '.', ...files.map((path) => resolve(FIXTURES, path))]
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+  const lines = stdout.trimEnd().split('\n')
   t.equal(status, 0)
   t.equal(stderr, '')
   for (const [index, path] of files.entries()) {
@@ -42,7 +34,7 @@ t.test('every real block has exactly its hash', { skip: noFixtures }, async (t) 
       path,
     )
   }
-  t.same(JSON.parse(lines[files.length]), { passed: files.length, failed: 0 })
+  t.equal(lines.length, files.length)
 })
 
 t.test('every block on a full state has exactly its roots', { skip: noFixtures }, async (t) => {

@@ -3,26 +3,39 @@ import { keccak_256 } from '@noble/hashes/sha3.js'
 import { build } from 'esbuild'
 import t from 'tap'
 import { Script, createContext } from 'node:vm'
+import { headerFromJSON } from '../blockchain/index.ts'
+import { createChain } from '../src/index.ts'
 import { noFixtures, readFixture } from './helpers.ts'
 
 /** What a page would run: the same steps as on Node.js, on a file that it has fetched. */
 const PAGE = `
-import { createBlockHeaderFromRPC } from '@ethereumjs/block'
-import { bytesToHex } from '@ethereumjs/util'
+import { headerFromJSON, headerToJSON } from './blockchain/index.ts'
 import { createCrypto } from './crypto/index.ts'
 import { createChain, createWitnessState, executeBlock } from './src/index.ts'
 
 globalThis.execute = async (file) => {
   const chain = createChain(file.config, { customCrypto: await createCrypto() })
-  const { number, timestamp } = file.parentHeader
-  const { common } = chain.rules({ number: BigInt(number), timestamp: BigInt(timestamp) })
-  const options = { common, skipConsensusFormatValidation: true }
-  const parent = createBlockHeaderFromRPC(file.parentHeader, options)
-  const state = createWitnessState(common, parent.stateRoot, file.preimages)
+  const parent = headerFromJSON(chain, file.parentHeader)
+  const state = createWitnessState(chain.common, parent.stateRoot, file.preimages)
   const attributes = file.payloadAttributes
+  const { header } = await executeBlock({ chain, state, parent, attributes })
+  return headerToJSON(header).hash
+}`
+
+/** A page with nothing but the library and the cryptography of EthereumJS. */
+const BARE_PAGE = `
+import { bytesToHex } from '@ethereumjs/util'
+import { createChain, createWitnessState, executeBlock } from './src/index.ts'
+
+globalThis.execute = async ({ config, preimages, parent, attributes }) => {
+  const chain = createChain(config)
+  const state = createWitnessState(chain.common, parent.stateRoot, preimages)
   const { header } = await executeBlock({ chain, state, parent, attributes })
   return bytesToHex(header.hash())
 }`
+
+/** A tenth more than the bytes that it has minified; most is the trusted setup of KZG proofs. */
+const MOST_BYTES = 1_470_000
 
 /** A page that has nothing to do with a rollup. */
 const CRYPTO_PAGE = `
@@ -40,7 +53,7 @@ globalThis.execute = async ({ hash, v, r, s, g1, blsG1 }) => {
 }`
 
 /** Bundles a page for browsers, which fails on any import of a Node.js built-in. */
-async function bundle(contents: string) {
+async function bundle(contents: string, minify = false) {
   const { outputFiles, metafile } = await build({
     stdin: { contents, resolveDir: '.', loader: 'ts' },
     bundle: true,
@@ -48,6 +61,7 @@ async function bundle(contents: string) {
     platform: 'browser',
     target: 'es2022',
     metafile: true,
+    minify,
     write: false,
     logLevel: 'silent',
   })
@@ -90,7 +104,7 @@ const NODE_GLOBALS = 'typeof process + typeof Buffer + typeof require'
 t.test('the execution half bundles for browsers and executes a block there', async (t) => {
   const { code, inputs } = await bundle(PAGE)
   t.notOk(
-    inputs.find((path) => path.startsWith('src/main')),
+    inputs.find((path) => path.startsWith('node/')),
     'the command line is not part of it',
   )
   t.notOk(
@@ -106,6 +120,27 @@ t.test('the execution half bundles for browsers and executes a block there', asy
       t.equal(await execute(file), file.expectedBlockHash)
     }
     t.strictSame(warnings, [], 'nobody misses native code in a browser')
+  })
+})
+
+t.test('the library alone bundles without WebAssembly, and is as small as it was', async (t) => {
+  const { code, inputs } = await bundle(BARE_PAGE, true)
+  t.comment(`${code.length} bytes minified`)
+  t.ok(code.length < MOST_BYTES, `${code.length} bytes`)
+  const foreign = /^(blockchain|crypto|node)\/|^node_modules.(mcl-wasm|hash-wasm)/
+  t.strictSame(
+    inputs.filter((path) => foreign.test(path) || NATIVE.test(path)),
+    [],
+  )
+  t.notMatch(code, /mclBn_|hash-wasm|WebAssembly\.instantiate/)
+  t.test('and executes a block', { skip: noFixtures }, async (t) => {
+    const file = readFixture('blocks/block-121049889.json.gz')
+    const { config, preimages, parentHeader, payloadAttributes: attributes } = file
+    const parent = headerFromJSON(createChain(config), parentHeader).toJSON()
+    const { run, execute, warnings } = openPage(code)
+    t.equal(run(NODE_GLOBALS), 'undefined'.repeat(3))
+    t.equal(await execute({ config, preimages, parent, attributes }), file.expectedBlockHash)
+    t.strictSame(warnings, [])
   })
 })
 

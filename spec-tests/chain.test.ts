@@ -7,14 +7,13 @@ import {
   hexToBytes,
 } from '@ethereumjs/util'
 import t from 'tap'
+import { type Alloc, createGenesis } from '../blockchain/index.ts'
 import {
-  type Alloc,
   type Chain,
   type ChainConfig,
   type Fork,
   calculateBaseFee,
   createChain,
-  createGenesis,
   createHeader,
   encodeDeposit,
   executeBlock,
@@ -173,13 +172,13 @@ t.test('a block before Bedrock is not executed, Bedrock’s block is (H-01)', as
   const config = { ...configAt('canyon'), bedrockBlock: 5 }
   const chain = createChain(config, { customCrypto })
   const parentAt = (number: bigint) =>
-    createHeader(rulesAt('canyon'), { number, timestamp: 1000n, gasLimit: 30_000_000n })
+    createHeader(chainAt('canyon'), { number, timestamp: 1000n, gasLimit: 30_000_000n })
   const { state } = await startChain(chainAt('canyon'), {})
   const stateRoot = await state.getStateRoot()
   const attributes = nextAttributes({ chain: chainAt('canyon'), parent: parentAt(3n) }, [])
   const tooEarly = executeBlock({ chain, state, parent: parentAt(3n), attributes })
   await t.rejects(tooEarly, /block [34] is older than Bedrock/)
-  const parent = createHeader(rulesAt('canyon'), {
+  const parent = createHeader(chainAt('canyon'), {
     number: 5n,
     timestamp: 1000n,
     gasLimit: 30_000_000n,
@@ -396,7 +395,7 @@ t.test('base fee parameters are the chain’s own (H-22, H-28)', { skip: noFixtu
   const nextBaseFee = (config: ChainConfig, timestamp: bigint) => {
     const chain = createChain(config)
     const rules = chain.rules({ number: 1n, timestamp })
-    const parent = createHeader(rules, {
+    const parent = createHeader(chain, {
       timestamp,
       gasLimit: 30_000_000n,
       gasUsed: 30_000_000n,

@@ -138,7 +138,7 @@ const SPOILED: [what: string, spoil: (file: JSONValue) => unknown, says: RegExp]
       },
       payloadAttributes: { ...file.payloadAttributes, eip1559Params: '0x0000000000000000' },
     }),
-    /extraData 0x is not valid in a holocene block/,
+    /extraData 0x \(.*\) is not valid in a holocene block/,
   ],
   [
     'attributes without a gas limit',
@@ -241,9 +241,19 @@ t.test(
       ],
       [{ ...file, config: { ...file.config, pragueTime: 5 } }, /pragueTime/],
       [{ ...file, config: { ...file.config, optimism: undefined } }, /optimism|eip1559/],
-      [{ ...file, extraData: '0x424544524f434b' }, /extraData 0x424544524f434b is not valid/],
-      [{ ...file, alloc: { '0x1234': { balance: '0x1' } } }, /ddress/],
-      [{}, /config/],
+      [
+        { ...file, extraData: '0x424544524f434b' },
+        /extraData 0x424544524f434b \(.*\) is not valid in a karst block/,
+      ],
+      [
+        { ...file, alloc: { '0x1234': { balance: '0x1' } } },
+        /genesis alloc 0x1234 is not an address/,
+      ],
+      [{ ...file, timestamp: 'soon' }, /genesis timestamp must be a number of 64 bits, got "soon"/],
+      [{ ...file, stateHash: `0x${'11'.repeat(32)}` }, /genesis stateHash is not supported/],
+      [{ ...file, config: {} }, /config bedrockBlock must be an integer/],
+      [{}, /genesis alloc is missing/],
+      [null, /genesis alloc is missing/],
     ]
     for (const [index, [content, says]] of spoiled.entries()) {
       const path = write(folder, `${index}.json`, content)
@@ -251,10 +261,22 @@ t.test(
       t.equal(status, 1)
       t.equal(stdout, '')
       t.match(stderr, says)
+      t.ok(stderr.startsWith(`${path}: `), 'the file is named')
       t.notMatch(stderr, /\n {4}at /, 'no stack trace')
     }
   },
 )
+
+t.test('genesis of a file that cannot be read exits 2 and names it', async (t) => {
+  const folder = t.testdir()
+  for (const path of [write(folder, 'text.json', 'not JSON'), resolve(folder, 'missing.json')]) {
+    const { status, stdout, stderr } = runCLI('genesis', path)
+    t.equal(status, 2)
+    t.equal(stdout, '')
+    t.ok(stderr.startsWith(`${path}: `), stderr)
+    t.notMatch(stderr, /\n {4}at /, 'no stack trace')
+  }
+})
 
 t.test('wrong usage exits 2 and shows the usage', async (t) => {
   const calls = [

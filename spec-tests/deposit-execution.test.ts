@@ -2,8 +2,8 @@ import { createFeeMarket1559Tx } from '@ethereumjs/tx'
 import { type PrefixedHexString, bytesToHex, createAddressFromString } from '@ethereumjs/util'
 import { hexToBytes } from '@ethereumjs/util'
 import t from 'tap'
+import type { Alloc } from '../blockchain/index.ts'
 import {
-  type Alloc,
   type DepositTx,
   FORKS,
   type Fork,

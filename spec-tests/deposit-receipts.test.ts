@@ -9,14 +9,8 @@ import {
 } from '@ethereumjs/util'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import t from 'tap'
-import {
-  type Alloc,
-  FORKS,
-  type Fork,
-  type Receipt,
-  encodeDeposit,
-  encodeReceipt,
-} from '../src/index.ts'
+import type { Alloc } from '../blockchain/index.ts'
+import { FORKS, type Fork, type Receipt, encodeDeposit, encodeReceipt } from '../src/index.ts'
 import {
   type JSONValue,
   chainAt,

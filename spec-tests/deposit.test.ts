@@ -308,7 +308,7 @@ t.test('the longest fields decode (D-02, D-40)', (t) => {
 t.test('another transaction type is not a deposit (D-01)', (t) => {
   const body = hexToBytes(RAW).subarray(1)
   for (const type of [0x00, 0x01, 0x02, 0x04, 0x7d, 0x7f, 0xf8]) {
-    const message = 'not a deposit in canonical encoding'
+    const message = 'deposit is not in canonical encoding'
     t.throws(() => decodeDeposit(concatBytes(Uint8Array.of(type), body)), { message })
   }
   t.throws(() => decodeDeposit(new Uint8Array()), { message: /deposit has 0 fields/ })

@@ -201,7 +201,9 @@ t.test(
       const changed = await rehash(good, { transactions })
       const { status, latestValidHash, validationError } = await driver.insert(node, changed)
       t.equal(status, 'INVALID', name)
-      t.equal(latestValidHash, parent.blockHash, `${name}: ${validationError}`)
+      // Without bytes it has no place in the trie, so the payload has no hash.
+      const expected = raw === '0x' ? null : parent.blockHash
+      t.equal(latestValidHash, expected, `${name}: ${validationError}`)
     }
     t.same(await stateOf(), before)
   },
@@ -300,6 +302,7 @@ t.test('fields of other forks are INVALID (R-14, E-20, X-09, X-10)', async (t) =
       { extraData: index > 0 ? '0x' : '0x00000000fa00000006' },
       { extraData: index === 3 ? '0x00000000fa00000006' : '0x01000000fa000000060000000000000000' },
       { extraData: '0x00' },
+      { extraData: `0x01${'ab'.repeat(32)}` },
       ...(blobGasUsed ? [{ blobGasUsed: '0x1' }, { blobGasUsed: '0x9c40' }] : []),
       ...(blobGasUsed ? [{ excessBlobGas: '0x1' }] : []),
     ]
@@ -376,6 +379,22 @@ t.test('after everything refused, the payload as it was built is VALID (E-32, S-
   const { hash } = await node.call('eth_getBlockByNumber', 'latest', false)
   t.equal(hash, payload.blockHash)
   t.equal(await node.call('eth_getTransactionCount', ACCOUNTS[0], 'latest'), '0x2')
+})
+
+t.test('an empty transaction is INVALID, although the trie does not see it (E-32)', async (t) => {
+  const own = await spawnNode(genesis)
+  t.teardown(() => own.stop())
+  t.match(await driver.insert(own, first), { status: 'VALID' })
+  const transactions = [...payload.transactions, '0x']
+  const changed = { ...good, executionPayload: { ...payload, transactions } }
+  const invalid = {
+    status: 'INVALID',
+    latestValidHash: null,
+    validationError: 'a transaction is empty',
+  }
+  t.same(await driver.insert(own, changed), invalid)
+  t.match(await driver.insert(own, good), { status: 'VALID' }, 'the block of that hash')
+  t.same(await driver.insert(own, changed), invalid, 'even then')
 })
 
 t.test('a payload with more gas used than its limit is INVALID (B-14)', async (t) => {

@@ -11,7 +11,8 @@ import {
   hexToBytes,
 } from '@ethereumjs/util'
 import t from 'tap'
-import { type Alloc, FORKS, flzCompressLen } from '../src/index.ts'
+import type { Alloc } from '../blockchain/index.ts'
+import { FORKS, flzCompressLen } from '../src/index.ts'
 import {
   type FeeParameters,
   CLEARER,

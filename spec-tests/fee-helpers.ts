@@ -1,12 +1,11 @@
 import { type FeeMarketEIP1559TxData, createFeeMarket1559Tx } from '@ethereumjs/tx'
 import { createAddressFromPrivateKey, createAddressFromString } from '@ethereumjs/util'
+import { type Alloc, createAllocState } from '../blockchain/index.ts'
 import {
-  type Alloc,
   type Fork,
   type Receipt,
   type State,
   FORKS,
-  createAllocState,
   encodeDeposit,
   flzCompressLen,
   l1Fees,

@@ -6,7 +6,8 @@ import {
   toBytes,
 } from '@ethereumjs/util'
 import t from 'tap'
-import { type Alloc, type Fork, FORKS, flzCompressLen, l1Fees, operatorFee } from '../src/index.ts'
+import type { Alloc } from '../blockchain/index.ts'
+import { type Fork, FORKS, flzCompressLen, l1Fees, operatorFee } from '../src/index.ts'
 import {
   type FeeParameters,
   FEE_FIELDS,

@@ -10,13 +10,12 @@ import {
   hexToBytes,
 } from '@ethereumjs/util'
 import t from 'tap'
+import { type Alloc, createGenesis } from '../blockchain/index.ts'
 import {
-  type Alloc,
   type Chain,
   type Fork,
   calculateBaseFee,
   createChain,
-  createGenesis,
   createHeader,
   decodeExtraData,
   encodeDeposit,
@@ -98,8 +97,7 @@ function baseFeeAfter(
   timestamps: [parent: bigint, child: bigint] = [1000n, 1002n],
 ) {
   const [timestamp, next] = timestamps
-  const parentRules = chain.rules({ number: 1n, timestamp })
-  const parent = createHeader(parentRules, { number: 1n, timestamp, ...fields })
+  const parent = createHeader(chain, { number: 1n, timestamp, ...fields })
   return calculateBaseFee(chain, parent, chain.rules({ number: 2n, timestamp: next }))
 }
 
@@ -291,7 +289,7 @@ t.test(
     const forks: Fork[] = ['regolith', 'canyon', 'ecotone']
     for (const vector of readFixture('vectors/engine_payloads.json').payloads) {
       const { executionPayload: payload, parentBeaconBlockRoot, newPayloadVersion } = vector
-      const header = createHeader(rulesAt(forks[newPayloadVersion - 1]), {
+      const header = createHeader(chainAt(forks[newPayloadVersion - 1]), {
         ...payload,
         coinbase: payload.feeRecipient,
         receiptTrie: payload.receiptsRoot,
@@ -486,7 +484,7 @@ t.test('extraData of another form is refused in decoding (B-05, B-08, B-09)', (t
     ['karst', '0x00000000fa00000006'],
   ]
   for (const [fork, extraData] of refused) {
-    const message = `extraData ${extraData} is not valid`
+    const message = `extraData ${extraData} .*is not valid in an? ${fork} block`
     const decode = () => decodeExtraData(rulesAt(fork), hexToBytes(extraData))
     t.throws(decode, { message: new RegExp(message) }, `${fork} ${extraData}`)
   }
@@ -824,7 +822,7 @@ t.test(
                 [slot(1)]: slot(1),
                 [slot(2)]: slot(5),
                 [slot(3)]: slot(0),
-                [slot(4)]: '0x0',
+                [slot(4)]: '0x00',
               },
             },
           },

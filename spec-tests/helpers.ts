@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import type { BlockHeader } from '@ethereumjs/block'
+import type { Test } from 'tap'
 import type { BytesLike, PrefixedHexString } from '@ethereumjs/util'
 import { bytesToHex, hexToBytes } from '@ethereumjs/util'
 import { type Alloc, createAllocState, headerFromJSON } from '../blockchain/index.ts'
@@ -13,6 +14,7 @@ import {
   type Crypto,
   FORKS,
   type Fork,
+  InvalidBlockError,
   type PayloadAttributes,
   type State,
   createChain,
@@ -32,6 +34,9 @@ export function readFixture(path: string) {
   const bytes = readFileSync(resolve(FIXTURES, path))
   return JSON.parse((path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString())
 }
+
+/** What helpers need of a test. */
+type Asserts = Pick<Test, 'fail' | 'match' | 'notMatch'>
 
 /** Parsed JSON of unknown shape. */
 export type JSONValue = ReturnType<typeof JSON.parse>
@@ -173,6 +178,24 @@ export async function executeFixture(file: JSONValue, crypto: Crypto | undefined
   const block = await executeBlock({ chain, state, parent, attributes, getBlockHash })
   return { ...block, chain, parent, state, attributes, hash: bytesToHex(block.header.hash()) }
 }
+
+/** How JavaScript and EthereumJS say that a program is wrong. */
+const INTERNALS =
+  /Cannot (read|convert|destructure|mix|access)|undefined is not|is not (a function|iterable|an object)|invalid integer|allowTruncate|this\.|=>|\breturn\b|\[object/
+
+/** A block is refused: an InvalidBlockError gives the reason in words of the rules. */
+export function isRefusal(t: Asserts, error: unknown, reason: RegExp, name: string) {
+  if (!(error instanceof InvalidBlockError)) return t.fail(`${name}: ${error}`)
+  t.notMatch(error.message, INTERNALS, `${name}: nothing of JavaScript`)
+  return t.match(error.message, reason, name)
+}
+
+/** What a promise rejects with, if it does. */
+export const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (error) => error,
+  )
 
 /** Runs the command line program, which `npm test` has built, in a process of its own. */
 export function runCLI(...args: string[]) {

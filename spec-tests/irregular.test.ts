@@ -11,14 +11,8 @@ import {
 } from '@ethereumjs/util'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import t from 'tap'
-import {
-  type Alloc,
-  FORKS,
-  type Fork,
-  createGenesis,
-  decodeDeposit,
-  encodeDeposit,
-} from '../src/index.ts'
+import { type Alloc, createGenesis } from '../blockchain/index.ts'
+import { FORKS, type Fork, decodeDeposit, encodeDeposit } from '../src/index.ts'
 import {
   BASE_FEE_VAULT,
   CHAIN_ID,

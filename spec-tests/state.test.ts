@@ -7,13 +7,13 @@ import {
   generateAddress2,
   hexToBytes,
 } from '@ethereumjs/util'
+import { keccak_256 } from '@noble/hashes/sha3.js'
 import t from 'tap'
+import { type Alloc, createAllocState } from '../blockchain/index.ts'
 import {
-  type Alloc,
   type Fork,
   State,
   StateError,
-  createAllocState,
   createChain,
   createWitnessState,
   encodeDeposit,
@@ -846,24 +846,25 @@ t.test('the caches of a state object stay small over many blocks, and lose no wr
   }
 })
 
-t.test('a state over a map with another one behind it adds to the first only', async (t) => {
+/** Changes a slot and deploys code. */
+const CHANGES = [store(1, 6), deposit(undefined, '0x608060005360016000f3')]
+
+t.test('a state reads nodes and keeps new ones apart, in added', async (t) => {
   const alloc = { [CONTRACT]: storer({ 1: 5 }), [OTHER]: storer({ 2: 6 }) }
-  const base = new Map<string, Uint8Array>()
-  const added = new (class extends Map<string, Uint8Array> {
-    override get(hash: string) {
-      return super.get(hash) ?? base.get(hash)
-    }
-  })()
-  const test = await startChain(chainAt('karst'), alloc, { nodes: base })
+  const test = await startChain(chainAt('karst'), alloc)
+  const base = test.state.added
   const before = new Map(base)
-  const { common } = rulesAt('karst')
-  test.state = new State(common, added, test.parent.stateRoot)
-  const { header } = await nextBlock(test, [
-    store(1, 6),
-    deposit(undefined, '0x608060005360016000f3'),
-  ])
+  const { common } = test.chain
+  test.state = new State(common, base, test.parent.stateRoot)
+  const { added } = test.state
+  t.equal(added.size, 0)
+  const { header } = await nextBlock(test, CHANGES)
+  t.strictSame(base, before, 'what was read stays')
   t.ok(added.size > 0)
-  t.strictSame(base, before, 'what is behind stays')
+  for (const hash of added.keys()) t.notOk(base.has(hash), `${hash} is new`)
+  for (const [hash, value] of added) t.equal(hash, bytesToHex(keccak_256(value)).slice(2))
+  t.ok(added.has(bytesToHex(header.stateRoot).slice(2)), 'the new root')
+  t.ok(added.has(bytesToHex(keccak_256(Uint8Array.of(0x80))).slice(2)), 'the new code')
   // Nothing but the two maps is needed to go on, here without the old state.
   const rest = new State(common, new Map([...base, ...added]), header.stateRoot)
   const value = await rest.getStorage(createAddressFromString(CONTRACT), hexToBytes(slot(1)))

@@ -7,7 +7,8 @@ import {
 } from '@ethereumjs/util'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import t from 'tap'
-import { type PayloadAttributes, createGenesis, encodeDeposit, sourceHash } from '../src/index.ts'
+import { createGenesis } from '../blockchain/index.ts'
+import { type PayloadAttributes, encodeDeposit, sourceHash } from '../src/index.ts'
 import {
   DEPOSITOR,
   type JSONValue,

@@ -180,7 +180,10 @@ export function createEngine(backend: Backend): Engine {
     const isKept = added.length === 0 || (await isOnChain(headers, head, current.safe ?? ZERO_HASH))
     if (isKept) safe ??= current.safe
     const newHead = added.length === 0 ? current.head : headHash
-    await backend.setForkchoice({ head: newHead, safe, finalized, added })
+    const isChange = newHead !== current.head || safe !== current.safe
+    if (isChange || finalized !== current.finalized) {
+      await backend.setForkchoice({ head: newHead, safe, finalized, added })
+    }
     const payloadId = attributes ? await build(version, head, attributes) : null
     return { payloadStatus: API.createStatus('VALID', headHash), payloadId }
   }

@@ -64,7 +64,12 @@ export function encodeExtraData(
   const { denominator, elasticity } = rules.eip1559
   const uint32 = (value: bigint) => setLengthLeft(toBytes(value), 4)
   const given = toBytes(eip1559Params)
-  const isZero = given.length === 8 && !given.some(Boolean)
+  // The lengths together would not tell which of the two is wrong.
+  const length = 8 * rules.extraDataVersion.length
+  const isFit = given.length === length && toBigInt(minBaseFee ?? 0) < 1n << 64n
+  const claim = `eip1559Params ${bytesToHex(given)}, minBaseFee ${minBaseFee}`
+  assertRule(isFit, `${claim} do not have ${length} bytes and 64 bits, as in a ${rules.fork} block`)
+  const isZero = length > 0 && !given.some(Boolean)
   const params = isZero ? concatBytes(uint32(denominator), uint32(elasticity)) : given
   const minimum = minBaseFee == null ? new Uint8Array() : setLengthLeft(toBytes(minBaseFee), 8)
   const extraData = concatBytes(rules.extraDataVersion, params, minimum)

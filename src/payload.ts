@@ -62,6 +62,8 @@ export async function headerOfPayload(chain: Chain, payload: PayloadParams): Pro
   const isWithin = BigInt(gasUsed) <= BigInt(gasLimit)
   assertRule(isWithin, `gasUsed ${gasUsed} exceeds gasLimit ${gasLimit}`)
   const { common } = chain.rules({ timestamp: BigInt(payload.timestamp) })
+  // The trie would leave it out, so the hash would be that of another block.
+  assertRule(!payload.transactions.includes('0x'), 'a transaction is empty')
   const transactions = payload.transactions.map((raw) => toBytes(raw))
   return createHeader(chain, {
     ...payload,
