@@ -38,7 +38,7 @@ type Key = Uint8Array | string
 type Value = Uint8Array | string | DBObject
 
 /** A database of EthereumJS. Its `batch` must write everything, or else throw and write nothing. */
-export type Database = DB<Key, Value>
+export type Database = DB<Uint8Array | string, Uint8Array | string | DBObject>
 
 /** See {@link createBackend}. */
 export interface BackendOptions {
