@@ -268,7 +268,7 @@ t.test('the packed package, installed', async (t) => {
 
   t.test('has what it needs and nothing else', async (t) => {
     const known =
-      /^(dist|blockchain|crypto|ethereumjs|src|patches)\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md|node\/cli\.mjs)$/
+      /^(dist|blockchain|crypto|ethereumjs|src|patches)\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md|node\/(cli|files)\.mjs)$/
     t.same(
       own.filter((path) => !known.test(path)),
       [],
@@ -278,7 +278,7 @@ t.test('the packed package, installed', async (t) => {
       t.ok(own.includes(`dist/${folder}/index.d.ts`))
       t.ok(own.includes(`${folder}/index.ts`))
     }
-    t.ok(own.includes('node/cli.mjs'))
+    for (const name of ['cli', 'files']) t.ok(own.includes(`node/${name}.mjs`))
     // MPL-2.0: who gets changed files must get the changes.
     for (const { file } of PATCHES) t.ok(own.includes(`patches/${file}`), file)
     for (const name of Object.keys(dependencies)) {
