@@ -149,7 +149,7 @@ export async function openStore({ config, datadir, log = () => {} }) {
  * @param opts.genesis - contents of a geth-style genesis file
  * @throws if the database is of another chain
  */
-export async function createStore({ genesis, datadir, log }) {
+export async function createStore({ genesis, datadir, log = () => {} }) {
   const store = await openStore({ config: genesis.config, datadir, log })
   try {
     await beginChain(store, genesis, datadir)
