@@ -111,6 +111,8 @@ export async function listen(methods, { addr, port, secret, maxBytes, maxAnswer 
     return answers.length > 0 ? `[${answers}]` : undefined
   }
   const app = new Hono()
+  // The original writes what it does not know to standard error: of requests that end too early, say.
+  app.onError((error, context) => error.getResponse?.() ?? context.text(error.message, 500))
   app.use(async (context, next) => {
     if (!secret || (await isAuthorized(secret, context.req.header('authorization')))) return next()
     return context.text('the token is missing, not fresh or not of this secret', 401)

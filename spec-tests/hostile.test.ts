@@ -22,7 +22,7 @@ import {
 
 /**
  * Longest time in milliseconds that the engine may take to answer while it is attacked, on a machine
- * that is as fast as it should be: ten times what a node takes then that nobody attacks comes on top.
+ * that is as fast as it should be: three times what a node takes that nobody attacks comes on top.
  */
 const MAX_LATENCY = 1_000
 
@@ -138,7 +138,7 @@ async function attackOnce(t: Test, attack: () => Promise<unknown>) {
   await probing
   const [[worst, method]] = latencies.sort(([a], [b]) => b - a)
   const duration = Math.round(performance.now() - before)
-  const limit = Math.round(MAX_LATENCY + 10 * machine)
+  const limit = Math.round(MAX_LATENCY + 3 * machine)
   t.comment(
     `worst of ${latencies.length} answers ${worst} ms of ${limit}, attack ${duration} ms, peak ${Math.round(peak)} MB`,
   )
@@ -648,7 +648,8 @@ t.test('large requests that wait for a call are answered, in bounded memory', as
   const loop = toBody('eth_call', [{ data: '0x5b600056' }, 'latest'])
   peak = 0
   await whileAttacked(t, async () => {
-    const bodies = [...Array<string>(8).fill(loop), ...Array<string>(8).fill(objects)]
+    // The loops take some of the 30 seconds in which a request must have been read.
+    const bodies = [...Array<string>(3).fill(loop), ...Array<string>(8).fill(objects)]
     for (const { text } of await Promise.all(bodies.map((body) => send(httpPort, body)))) {
       t.match(JSON.parse(text).error?.code, /^-32(000|602)$/)
     }
