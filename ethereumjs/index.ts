@@ -1,0 +1,15 @@
+/** What of this folder is for those who use the package. */
+export { JsonRpcError } from 'jsonrpc-lite'
+export type { Crypto } from './crypto.ts'
+export type {
+  BlobsBundle,
+  ClientVersion,
+  ForkchoiceState,
+  ForkchoiceUpdated,
+  Hex,
+  PayloadEnvelope,
+  PayloadStatus,
+} from './engineApi.ts'
+export { InvalidBlockError } from './errors.ts'
+export * from './state.ts'
+export type { GetBlockHash } from './vm.ts'
