@@ -268,9 +268,12 @@ t.test('the packed package, installed', async (t) => {
 
   t.test('has what it needs and nothing else', async (t) => {
     const known =
-      /^(dist|blockchain|crypto|ethereumjs|src|patches)\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md|node\/(cli|files)\.mjs)$/
+      /^(dist|blockchain|crypto|etc|ethereumjs|src|patches)\/|^(package\.json|LICENSE|[A-Z_]+\.md|node\/(cli|files)\.mjs)$/
+    // What the README links to.
+    const linked =
+      /^(examples\/(README\.md|engine\.mjs|genesis\.json)|benchmarks\/(README\.md|blocks\.svg))$/
     t.same(
-      own.filter((path) => !known.test(path)),
+      own.filter((path) => !known.test(path) && !linked.test(path)),
       [],
     )
     for (const folder of ['src', 'crypto', 'blockchain']) {
