@@ -1,8 +1,9 @@
 /** Completes EthereumJS, for any chain: a state over trie nodes from anywhere, or over a witness. */
-import type { Common } from '@ethereumjs/common'
+import type { Common, StateManagerInterface } from '@ethereumjs/common'
 import { MerklePatriciaTrie } from '@ethereumjs/mpt'
 import { Caches, MerkleStateManager } from '@ethereumjs/statemanager'
 import {
+  type Account,
   Address,
   type BytesLike,
   KECCAK256_RLP_S,
@@ -20,6 +21,16 @@ export class StateError extends Error {}
 
 /** What may be there at once or by a promise. */
 export type Awaitable<T> = T | Promise<T>
+
+/** An account of any copy of EthereumJS: classes of two copies differ by their private fields. */
+export type AnyAccount = Pick<Account, keyof Account>
+
+/** A state manager of any copy of EthereumJS 10, with what executing a block needs of it. */
+export interface AnyState
+  extends Omit<StateManagerInterface, 'getAccount' | 'putAccount' | 'shallowCopy'> {
+  getAccount(address: Address): Promise<AnyAccount | undefined>
+  putAccount(address: Address, account?: AnyAccount): Promise<void>
+}
 
 /** Trie nodes and code by their keccak256 (64 hex digits): a `Map`, say. */
 export interface Nodes {

@@ -14,7 +14,7 @@ import { RLP } from '@ethereumjs/rlp'
 import { type Address, type BytesLike, createAddressFromString, toBytes } from '@ethereumjs/util'
 import { Bloom, type VM, createVM as createOriginalVM } from '@ethereumjs/vm'
 import { correctOpcodes } from './opcodes.ts'
-import { type Awaitable, StateError } from './state.ts'
+import { type AnyState, type Awaitable, StateError } from './state.ts'
 
 /** Gives the hash of an ancestor for BLOCKHASH: 32 bytes, or hex. */
 export type GetBlockHash = (number: bigint) => Awaitable<BytesLike | undefined>
@@ -44,10 +44,12 @@ const hideLikeness = (state: StateManagerInterface): StateManagerInterface =>
  */
 export async function createVM(
   header: BlockHeader,
-  stateManager: StateManagerInterface,
+  state: AnyState,
   evmOpts: EVMOpts,
   getBlockHash?: GetBlockHash,
 ): Promise<VM> {
+  // It has all methods of ours; the compiler minds private fields of what they give.
+  const stateManager = state as StateManagerInterface
   const getBlock = async (id: number) => {
     const isParent = BigInt(id) === header.number - 1n
     const hash = isParent ? header.parentHash : toBytes(await getBlockHash?.(BigInt(id)))

@@ -1,6 +1,6 @@
 import type { BlockHeader, HeaderData } from '@ethereumjs/block'
-import type { StateManagerInterface } from '@ethereumjs/common'
 import { createAddressFromString, toBytes } from '@ethereumjs/util'
+import type { AnyState } from '../ethereumjs/state.ts'
 import { createBloom, indexedRoot } from '../ethereumjs/vm.ts'
 import type { Chain, Rules } from './chain.ts'
 import { type ContextOptions, createContext } from './context.ts'
@@ -37,7 +37,7 @@ export interface ExecutedBlock {
 }
 
 /** The storage root of L2ToL1MessagePasser, from Isthmus on; takes a final state. */
-export async function readWithdrawalsRoot(rules: Rules, state: StateManagerInterface) {
+export async function readWithdrawalsRoot(rules: Rules, state: AnyState) {
   if (!rules.isActive('isthmus')) return undefined
   return (await state.getAccount(MESSAGE_PASSER))?.storageRoot
 }
@@ -135,7 +135,7 @@ export async function executeBlock(opts: BlockOptions): Promise<ExecutedBlock> {
  */
 export async function createGenesisHeader(
   chain: Chain,
-  state: StateManagerInterface,
+  state: AnyState,
   fields: HeaderData,
 ): Promise<BlockHeader> {
   const header = createHeader(chain, fields)

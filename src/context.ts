@@ -1,6 +1,6 @@
 import { Block, type BlockHeader } from '@ethereumjs/block'
-import type { StateManagerInterface } from '@ethereumjs/common'
 import type { VM } from '@ethereumjs/vm'
+import type { AnyState } from '../ethereumjs/state.ts'
 import { type GetBlockHash, createVM } from '../ethereumjs/vm.ts'
 import type { Chain, Rules } from './chain.ts'
 
@@ -8,7 +8,7 @@ import type { Chain, Rules } from './chain.ts'
 export interface ContextOptions {
   chain: Chain
   /** Any state of EthereumJS. */
-  state: StateManagerInterface
+  state: AnyState
   /** For BLOCKHASH. Without it only the parent's hash is known. */
   getBlockHash?: GetBlockHash
 }

@@ -1,5 +1,5 @@
-import type { StateManagerInterface } from '@ethereumjs/common'
 import { bigIntMax, bytesToBigInt, createAddressFromString } from '@ethereumjs/util'
+import type { AnyState } from '../ethereumjs/state.ts'
 import type { Rules } from './chain.ts'
 
 const L1_BLOCK = createAddressFromString('0x4200000000000000000000000000000000000015')
@@ -50,7 +50,7 @@ const unpack = (slot: bigint, offset: bigint, bits = 32) => BigInt.asUintN(bits,
  *
  * @see https://specs.optimism.io/protocol/l1-attributes.html
  */
-export async function readL1Block(state: StateManagerInterface, rules: Rules): Promise<L1Block> {
+export async function readL1Block(state: AnyState, rules: Rules): Promise<L1Block> {
   const slot = async (index: number) =>
     bytesToBigInt(await state.getStorage(L1_BLOCK, new Uint8Array(32).fill(index, 31)))
   const isEcotone = rules.isActive('ecotone')

@@ -12,6 +12,7 @@ import {
   type ForkchoiceUpdate,
   type ForkchoiceUpdated,
   type Hex,
+  JsonRpcError,
   type PayloadAttributesJSON,
   type PayloadStatus,
   createEngine,
@@ -131,7 +132,10 @@ export async function drive(genesis: Genesis) {
     engine.engine_forkchoiceUpdatedV2(at(head), attributes),
   ]
   for (const answer of old) {
-    await answer.catch((error: { code: number }) => codes.push(error.code))
+    await answer.catch((error: unknown) => {
+      if (!(error instanceof JsonRpcError)) throw error
+      codes.push(error.code)
+    })
   }
   const imported: PayloadStatus = await engine.engine_newPayloadV4(payload, [], root, [])
   const last = await engine.engine_forkchoiceUpdatedV3(at(payload.blockHash), null)

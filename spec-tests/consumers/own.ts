@@ -4,13 +4,7 @@ import { Common, Mainnet } from '@ethereumjs/common'
 import { MerklePatriciaTrie } from '@ethereumjs/mpt'
 import { MerkleStateManager } from '@ethereumjs/statemanager'
 import { MapDB, type PrefixedHexString, bytesToHex, hexToBytes } from '@ethereumjs/util'
-import {
-  type BlockOptions,
-  type PayloadAttributes,
-  createChain,
-  createEngine,
-  executeBlock,
-} from 'ethereumjs-op'
+import { type PayloadAttributes, createChain, createEngine, executeBlock } from 'ethereumjs-op'
 import { type Genesis, createBackend, createGenesis } from 'ethereumjs-op/blockchain'
 
 /** A deposit of 1 ether to 0x…aa. */
@@ -50,8 +44,7 @@ export async function executeAll(genesis: Genesis) {
   const hashes: string[] = []
   for (const parent of [own, own.toJSON(), data]) {
     for (const raw of [DEPOSIT, hexToBytes(DEPOSIT)]) {
-      // Classes of two versions have private fields that are not the same to the compiler.
-      const state = (await createOwnState(genesis, common)) as unknown as BlockOptions['state']
+      const state = await createOwnState(genesis, common)
       const contents = { ...attributes, transactions: [raw] }
       const block = await executeBlock({ chain, state, parent, attributes: contents })
       hashes.push(bytesToHex(block.header.hash()))
