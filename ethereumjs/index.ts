@@ -1,4 +1,6 @@
 /** What of this folder is for those who use the package. */
+// For deposits, and for who has no EthereumJS of their own.
+export { Address, bytesToHex, createAddressFromString, hexToBytes } from '@ethereumjs/util'
 export { JsonRpcError } from 'jsonrpc-lite'
 export type { Crypto } from './crypto.ts'
 export type {
