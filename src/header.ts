@@ -9,8 +9,8 @@ import {
   setLengthLeft,
   toBytes,
 } from '@ethereumjs/util'
-import type { Chain, EIP1559Params, Rules } from './chain.ts'
 import { assertRule } from '../ethereumjs/errors.ts'
+import type { Chain, EIP1559Params, Rules } from './chain.ts'
 
 /**
  * What the consensus client dictates about a block. Numbers and bytes may be hex, as in the Engine

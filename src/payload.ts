@@ -4,10 +4,10 @@ import { bytesToBigInt, bytesToHex, concatBytes, setLengthLeft, toBytes } from '
 import { sha256 } from '@noble/hashes/sha2.js'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import * as API from '../ethereumjs/engineApi.ts'
+import { assertRule } from '../ethereumjs/errors.ts'
 import { indexedRoot } from '../ethereumjs/vm.ts'
 import type { ExecutedBlock } from './block.ts'
 import type { Chain } from './chain.ts'
-import { assertRule } from '../ethereumjs/errors.ts'
 import { type PayloadAttributes, createHeader } from './header.ts'
 
 /** {@link PayloadAttributes} in JSON; `minBaseFee` may also be a number (E-13). */

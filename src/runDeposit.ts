@@ -1,10 +1,10 @@
 import { EVMError, type ExecResult } from '@ethereumjs/evm'
 import { createLegacyTx, getCalldataFloorGas } from '@ethereumjs/tx'
 import { Account, bigIntMax, bigIntMin, createContractAddress } from '@ethereumjs/util'
+import { assertRule } from '../ethereumjs/errors.ts'
 import { finalizeTx, runMessage } from '../ethereumjs/vm.ts'
 import type { Context } from './context.ts'
 import { DEPOSIT_TYPE, type DepositTx } from './deposit.ts'
-import { assertRule } from '../ethereumjs/errors.ts'
 import { type TxResult, describeOutcome } from './receipt.ts'
 
 /**
