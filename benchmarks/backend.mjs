@@ -24,7 +24,7 @@ import { createEngine, encodeDeposit, sourceHash } from 'ethereumjs-op'
 import { createBackend } from 'ethereumjs-op/blockchain'
 import { createCrypto } from 'ethereumjs-op/crypto'
 import { open } from 'lmdb'
-import { createStore } from '../node/store.mjs'
+import { createStore } from '../node/dist/store/store.js'
 import { median, now } from './common.mjs'
 
 /** How many blocks of how many transfers. */

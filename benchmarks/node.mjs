@@ -98,7 +98,7 @@ async function start(name, [httpPort, authPort]) {
   mkdirSync(join(folder, name), { recursive: true })
   const args = [
     ...(process.env.PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${process.env.PROFILE}`] : []),
-    ...[new URL('../node/main.mjs', import.meta.url).pathname, '--genesis', path],
+    ...[new URL('../node/dist/bin.js', import.meta.url).pathname, 'node', '--genesis', path],
     ...['--datadir', join(folder, name), '--authrpc.jwtsecret', join(folder, 'secret')],
     ...['--http.port', `${httpPort}`, '--authrpc.port', `${authPort}`],
   ]

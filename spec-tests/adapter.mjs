@@ -51,8 +51,8 @@ export async function runCase({ genesis, blocks }) {
  * @returns `call(method, params)`, which gives `{ result }` or `{ error: { code, message } }`, and `close`
  */
 export async function startEngine(genesis) {
-  const { createStore } = await import('../node/store.mjs')
-  const { createEth } = await import('../node/eth.mjs')
+  const { createStore } = await import('../node/dist/store/store.js')
+  const { createEth } = await import('../node/dist/eth/index.js')
   const datadir = mkdtempSync(join(tmpdir(), 'differential-'))
   const store = await createStore({ genesis, datadir })
   const methods = { ...createEth(store), ...createEngine(store) }

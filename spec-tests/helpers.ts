@@ -199,7 +199,7 @@ export const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
 
 /** Runs the command line program, which `npm test` has built, in a process of its own. */
 export function runCLI(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['node/cli.mjs', ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['node/dist/bin.js', ...args], {
     encoding: 'utf8',
     maxBuffer: 2 ** 26,
   })

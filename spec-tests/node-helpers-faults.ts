@@ -130,14 +130,14 @@ export const accepts = (port: number) =>
   })
 
 /** The command line program of the node. */
-export const MAIN = join(process.cwd(), 'node/main.mjs')
+export const MAIN = join(process.cwd(), 'node/dist/bin.js')
 
 /** Starts it. */
 export function spawnCLI(
   args: string[],
   opts: { cwd?: string; env?: NodeJS.ProcessEnv; execArgv?: string[] } = {},
 ) {
-  const command = [process.execPath, ...(opts.execArgv ?? []), MAIN, ...args]
+  const command = [process.execPath, ...(opts.execArgv ?? []), MAIN, 'node', ...args]
   // The test runner adds NODE_OPTIONS that load itself into each child, which triples its start-up.
   const child = spawn('env', ['-u', 'NODE_OPTIONS', ...command], {
     stdio: ['ignore', 'pipe', 'pipe'],

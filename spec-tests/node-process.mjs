@@ -1,7 +1,7 @@
 // Runs a node for a test. Standard input gives the options of `startNode` as a line of JSON; the
 // answer is a line of JSON with the ports. The node closes on SIGTERM, or when standard input ends.
 import { createInterface } from 'node:readline'
-import { startNode } from '../node/start.mjs'
+import { startNode } from '../node/dist/node.js'
 
 const lines = createInterface({ input: process.stdin })
 lines.once('line', async (line) => {

@@ -2,8 +2,9 @@ import { randomFillSync } from 'node:crypto'
 import { type LegacyTxData, createLegacyTx } from '@ethereumjs/tx'
 import { bytesToHex, hexToBytes } from '@ethereumjs/util'
 import t from 'tap'
-import { addTransaction } from '../node/pool.mjs'
-import { createStore } from '../node/store.mjs'
+import { addTransaction } from '../node/dist/pool.js'
+import { createStore } from '../node/dist/store/store.js'
+import type { PayloadAttributesJSON } from '../src/index.ts'
 import { rulesAt } from './helpers.ts'
 import {
   type Head,
@@ -197,10 +198,14 @@ t.test('a block takes no more bytes than clients read in an answer (S-17)', asyn
   t.teardown(() => store.close())
   const waiting = Array.from({ length: 60 }, (_, nonce) => transfer(2, nonce, { data, gasLimit }))
   for (const raw of waiting) await addTransaction(store, hexToBytes(raw))
-  const { header } = store.after(store.find('latest'))
+  const { header } = store.after(store.head())
   const attributes = driver.attributesAfter(await genesisHead(node), [], { gasLimit: '0xbebc200' })
-  const selected = [...(await store.selectTransactions(header, attributes))]
-  const hexes = selected.map((raw) => bytesToHex(raw))
+  const hexes: Hex[] = []
+  const candidates = await store.selectTransactions?.(
+    header,
+    attributes as unknown as PayloadAttributesJSON,
+  )
+  for await (const raw of candidates ?? []) hexes.push(bytesToHex(raw))
   t.same(hexes, waiting.slice(0, 56), '7.4 million bytes, although there is gas for more')
 
   const sent = waiting.map(() => next(2, { data, gasLimit }))

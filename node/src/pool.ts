@@ -1,12 +1,49 @@
-import { Capability, getCalldataFloorGas } from '@ethereumjs/tx'
-import { Account, bigIntMax, bigIntMin, createAddressFromString } from '@ethereumjs/util'
 import {
+  type Chain,
+  type PayloadAttributesJSON,
+  type Rules,
+  type State,
   calculateBaseFee,
   decodeSigned,
   estimateDASize,
   measureSigned,
   readL1Block,
 } from 'ethereumjs-op'
+import {
+  Account,
+  type BlockHeader,
+  Capability,
+  type TypedTransaction,
+  bigIntMax,
+  bigIntMin,
+  bytesToHex,
+  createAddressFromString,
+  getCalldataFloorGas,
+} from 'ethereumjs-op/ethereumjs'
+import type { Database } from 'lmdb'
+import type { Place, Store } from './store/store.ts'
+
+/** Encoded transactions by sender and nonce. */
+type Pending = Database<Uint8Array, [string, number]>
+
+/** What the pool needs of the database. */
+interface Source {
+  chain: Chain
+  index: Database
+  pending: Pending
+}
+
+/** The block after which transactions are put, and the state there. */
+type Parent = Pick<Place, 'header' | 'state'>
+
+/** A transaction that could be in the next block. */
+interface Ranked {
+  key: [string, number]
+  raw: Uint8Array
+  /** Wei per gas. */
+  tip: bigint
+  footprint: number
+}
 
 /** Longest transaction in bytes (R-05). */
 const MAX_BYTES = 131_072
@@ -26,15 +63,18 @@ const L1_INFO_GAS = 70_000n
 const MAX_BUILD_TIME = 1_000
 
 /** Most wei per gas that a transaction pays. */
-const maxFee = (tx) => ('gasPrice' in tx ? tx.gasPrice : tx.maxFeePerGas)
+const maxFee = (tx: TypedTransaction): bigint =>
+  'gasPrice' in tx ? (tx.gasPrice as bigint) : (tx as { maxFeePerGas: bigint }).maxFeePerGas
 
-const check = (isRight, message) => {
+/** @throws what senders are told, unless it is right */
+function check(isRight: boolean, message: string) {
   if (!isRight) throw new Error(message)
 }
 
 /** Whether no more may wait. */
-export function isFull(pending) {
-  const { entryCount, treeLeafPageCount, overflowPages, pageSize } = pending.getStats()
+export function isFull(pending: Pending): boolean {
+  const stats = pending.getStats() as Record<string, number>
+  const { entryCount, treeLeafPageCount, overflowPages, pageSize } = stats
   const bytes = (treeLeafPageCount + overflowPages) * pageSize
   return entryCount >= MAX_PENDING || bytes >= MAX_POOL_BYTES
 }
@@ -45,9 +85,9 @@ export function isFull(pending) {
  * @returns its hash
  * @throws if it could not be in a block
  */
-export async function addTransaction(store, raw) {
-  const { find, after, pending } = store
-  const place = after(find('latest'))
+export async function addTransaction(store: Store, raw: Uint8Array): Promise<Uint8Array> {
+  const { head, after, pending } = store
+  const place = after(head())
   const { header, rules, state } = place
   check(raw.length <= MAX_BYTES, `oversized data: ${raw.length} bytes`)
   const tx = decodeSigned(rules, raw)
@@ -65,17 +105,18 @@ export async function addTransaction(store, raw) {
   const { blobGasUsed: footprint = 0n } = fees
   check(balance >= cost, `insufficient funds: balance ${balance} < cost ${cost}`)
   check(footprint <= header.gasLimit, `DA footprint ${footprint} exceeds block gas limit`)
-  const key = [`${from}`, Number(tx.nonce)]
+  const key: [string, number] = [`${from}`, Number(tx.nonce)]
   const replaced = decode(rules, pending.get(key))
   const isBetter = !replaced || 10n * maxFee(tx) >= 11n * maxFee(replaced)
   check(isBetter, 'replacement transaction underpriced')
   if (isFull(pending)) await makeRoom(store, place)
   await pending.put(key, raw)
+  store.events.emit({ type: 'pending', hash: bytesToHex(tx.hash()) })
   return tx.hash()
 }
 
 /** A transaction of the pool, if the rules have not changed so that it is none any more. */
-function decode(rules, raw) {
+function decode(rules: Rules, raw?: Uint8Array): TypedTransaction | undefined {
   try {
     return raw && decodeSigned(rules, raw)
   } catch {
@@ -91,12 +132,19 @@ function decode(rules, raw) {
  * @param place - the state after the last block, and its header
  * @param timestamp - of the next block
  */
-async function rank({ chain, pending }, { header, state }, timestamp) {
+async function rank(
+  { chain, pending }: Source,
+  { header, state }: Parent,
+  timestamp: bigint,
+): Promise<Ranked[]> {
   const rules = chain.rules({ number: header.number + 1n, timestamp })
   const baseFee = calculateBaseFee(chain, header, rules)
   const l1Block = await readL1Block(state, rules)
-  const ranked = []
-  let next = {}
+  const ranked: Ranked[] = []
+  let next: { from?: string; nonce: number; balance: bigint; tip?: bigint } = {
+    nonce: 0,
+    balance: 0n,
+  }
   for (const { key, value: raw } of [...pending.getRange()]) {
     const [from, nonce] = key
     if (from !== next.from) {
@@ -119,7 +167,7 @@ async function rank({ chain, pending }, { header, state }, timestamp) {
 }
 
 /** Of those that could be in the next block keeps the best, half of what may wait. */
-async function makeRoom(store, place) {
+async function makeRoom(store: Source, place: Parent) {
   const { pending } = store
   const ranked = await rank(store, place, place.header.timestamp)
   let bytes = 0
@@ -133,20 +181,29 @@ async function makeRoom(store, place) {
 }
 
 /** Bytes on L1 for which there is room in a transaction and in a block; 0 is any number (S-06). */
-export async function setLimits({ index }, ofTransaction, ofBlock) {
+export async function setLimits({ index }: Source, ofTransaction: bigint, ofBlock: bigint) {
   return index.put('limits', [Number(ofTransaction), Number(ofBlock)])
 }
 
 /** Encoded transactions for the block after `place`, as many as there is room for. */
-export async function selectPending(store, place, { timestamp, gasLimit }) {
+export async function selectPending(
+  store: Source,
+  place: { header: BlockHeader; state: State },
+  { timestamp, gasLimit }: PayloadAttributesJSON,
+): Promise<Iterable<Uint8Array>> {
   const ranked = await rank(store, place, BigInt(timestamp))
-  const [ofTransaction, ofBlock] = (store.index.get('limits') ?? [0, 0]).map((n) => n || Infinity)
+  const limits = (store.index.get('limits') ?? [0, 0]) as number[]
+  const [ofTransaction, ofBlock] = limits.map((limit) => limit || Infinity)
   const room = { bytes: MAX_BLOCK_BYTES, daSize: ofBlock, footprint: Number(gasLimit) }
   return fill(ranked, ofTransaction, room)
 }
 
 /** Takes what fits (S-06, S-07, S-17), until the time is over. A sender with one too large waits. */
-function* fill(ranked, maxDASize, room) {
+function* fill(
+  ranked: Ranked[],
+  maxDASize: number,
+  room: { bytes: number; daSize: number; footprint: number },
+): Generator<Uint8Array> {
   const end = performance.now() + MAX_BUILD_TIME
   const waiting = new Set()
   let { bytes, daSize, footprint } = room

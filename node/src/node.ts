@@ -5,9 +5,13 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { createEngine } from 'ethereumjs-op'
-import { createEth } from './eth.mjs'
-import { listen } from './rpc.mjs'
-import { createStore } from './store.mjs'
+import type { Genesis } from 'ethereumjs-op/blockchain'
+import { createEth } from './eth/index.ts'
+import { type Logger, SILENT } from './log.ts'
+import type { PublicOptions } from './public.ts'
+import type { Methods } from './rpc/methods.ts'
+import { listen } from './rpc/server.ts'
+import { createStore } from './store/store.ts'
 
 /** Longest request in bytes, and answer from which on the rest of a batch is left out (E-12). */
 const LIMITS = { maxBytes: 128 * 2 ** 20, maxAnswer: 250_000_000 }
@@ -18,40 +22,63 @@ const MAX_HEAP = 512
 /** Milliseconds that a call on the public port may run on when the node closes. */
 const GRACE = 1_000
 
+/** Where a port listens; 0 takes any that is free. */
+export interface Endpoint {
+  addr: string
+  port: number
+}
+
+/** See {@link startNode}. */
+export interface NodeOptions {
+  /** Contents of a geth-style genesis file. */
+  genesis: Genesis
+  /** Folder of the database; without it nothing is kept. */
+  datadir?: string
+  /** Where the namespaces `api` are served to everyone, `eth`, `net` and `web3` if they are left out. */
+  http: Endpoint & { api?: string[] }
+  /** Where `engine_*` and `eth_*` are served to holders of the secret. */
+  authrpc: Endpoint
+  /** 32 bytes. */
+  secret: Uint8Array
+  log?: Logger
+}
+
+/** A node that runs. */
+export interface RunningNode {
+  httpPort: number
+  authPort: number
+  /** Stops listening, and closes the database when the last write has ended. */
+  close(): Promise<void>
+}
+
 /**
  * Starts a node that op-node can drive. The public port has a thread of its own, so that nobody
  * there can stall the engine.
  *
- * @param opts.genesis - contents of a geth-style genesis file
- * @param opts.datadir - folder of the database; without it nothing is kept
- * @param opts.http - `{ addr, port, api }` where `eth_*`, `net_*` and `web3_*` are served to everyone, or
- * else the namespaces of the list `api`
- * @param opts.authrpc - `{ addr, port }` where `engine_*` and `eth_*` are served to holders of the secret
- * @param opts.secret - 32 bytes
- * @param opts.log - takes a line per event
  * @throws if the database is of another chain, or a port is taken
  */
-export async function startNode({ genesis, datadir, http, authrpc, secret, log = () => {} }) {
+export async function startNode(opts: NodeOptions): Promise<RunningNode> {
+  const { genesis, datadir, http, authrpc, secret, log = SILENT } = opts
   const folder = datadir ?? mkdtempSync(join(tmpdir(), 'ethereumjs-op-'))
   const store = await createStore({ genesis, datadir: folder, log })
-  const methods = { ...createEth(store), ...createEngine(store) }
-  let worker
+  // The engine checks the form of all that it is sent.
+  const methods = { ...createEth(store), ...(createEngine(store) as unknown as Methods) }
+  let worker: Worker
   let isClosing = false
   /** Starts the thread of the public port. It takes its place if it ends by itself. */
-  async function startPublic(endpoint) {
-    worker = new Worker(new URL('./public.mjs', import.meta.url), {
+  async function startPublic(endpoint: PublicOptions['http']): Promise<number> {
+    worker = new Worker(new URL('./public.js', import.meta.url), {
       workerData: { config: genesis.config, datadir: folder, http: endpoint },
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP },
     })
     const [port] = await once(worker, 'message')
-    const fail = (error) => log(`the public port does not answer: ${error.message}`)
+    const fail = ({ message }: Error) => log.error({ error: message }, 'the public port failed')
     worker.on('error', fail)
     worker.once('exit', () => isClosing || startPublic({ ...http, port }).catch(fail))
     return port
   }
   const httpPort = await startPublic(http)
   const engine = await listen(methods, { ...authrpc, ...LIMITS, secret })
-  /** Stops listening, and closes the database when the last write has ended. */
   const close = async () => {
     isClosing = true
     const exited = once(worker, 'exit')

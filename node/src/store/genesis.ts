@@ -1,11 +1,20 @@
 import { createHash } from 'node:crypto'
-import { bytesToHex } from '@ethereumjs/util'
-import { createGenesis } from 'ethereumjs-op/blockchain'
+import { type Genesis, createGenesis } from 'ethereumjs-op/blockchain'
+import { bytesToHex } from 'ethereumjs-op/ethereumjs'
+import type { Store } from './store.ts'
+
+/** What the index keeps of the genesis file that a database was made with. */
+export interface KeptGenesis {
+  /** SHA-256 of the file's contents. */
+  content: string
+  hash: string
+  config: Record<string, unknown>
+}
 
 /** In what fields two configs differ, as text. */
-function compareConfigs(old, given) {
+function compareConfigs(old: Record<string, unknown>, given: Record<string, unknown>): string {
   const names = new Set([...Object.keys(old), ...Object.keys(given)])
-  const toText = (value) => JSON.stringify(value) ?? 'absent'
+  const toText = (value: unknown) => JSON.stringify(value) ?? 'absent'
   return [...names]
     .map((name) => ({ name, before: toText(old[name]), now: toText(given[name]) }))
     .filter(({ before, now }) => before !== now)
@@ -21,10 +30,10 @@ function compareConfigs(old, given) {
  * @param datadir - folder of the database, for the message of an error
  * @throws if the database is of another chain; the message says what differs
  */
-export async function beginChain(store, genesis, datadir) {
+export async function beginChain(store: Store, genesis: Genesis, datadir: string): Promise<void> {
   const { chain, index, transact, putBlock, setForkchoice } = store
   const content = createHash('sha256').update(JSON.stringify(genesis)).digest('hex')
-  const kept = index.get('genesis')
+  const kept = index.get('genesis') as KeptGenesis | undefined
   if (kept?.content === content) return
   const { customCrypto } = chain.common
   const { header, state } = await createGenesis(genesis, { customCrypto })
@@ -40,6 +49,6 @@ export async function beginChain(store, genesis, datadir) {
   // The same hash means the same state, though another notation.
   if (kept.hash !== hash)
     throw new Error(`${datadir} has the genesis block ${kept.hash}, not ${hash}`)
-  const difference = compareConfigs(kept.config, genesis.config)
+  const difference = compareConfigs(kept.config, { ...genesis.config })
   if (difference) throw new Error(`${datadir} was made with config ${difference}`)
 }

@@ -1,8 +1,16 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { type Server, createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { keccak_256 } from '@noble/hashes/sha3.js'
 import {
+  type DepositTx,
+  type PayloadAttributesJSON,
+  encodeDeposit,
+  sourceHash,
+} from 'ethereumjs-op'
+import {
+  type PrefixedHexString as Hex,
   bigIntToBytes,
   bytesToHex,
   concatBytes,
@@ -10,9 +18,7 @@ import {
   hexToBytes,
   intToHex,
   setLengthLeft,
-} from '@ethereumjs/util'
-import { keccak_256 } from '@noble/hashes/sha3.js'
-import { encodeDeposit, sourceHash } from 'ethereumjs-op'
+} from 'ethereumjs-op/ethereumjs'
 import { SignJWT } from 'jose'
 
 const DEPOSITOR = createAddressFromString('0xdeaddeaddeaddeaddeaddeaddeaddeaddead0001')
@@ -20,12 +26,30 @@ const L1_BLOCK = createAddressFromString('0x420000000000000000000000000000000000
 /** Seconds to the next L1 block, unless a deposit comes before. */
 const L1_BLOCK_TIME = 12n
 
-const uint = (value, width) => setLengthLeft(bigIntToBytes(BigInt(value)), width)
+/** What the sequencer tells L2 of a block of L1. */
+interface L1 {
+  number: bigint
+  /** Seconds. */
+  time: bigint
+  /** How many blocks of L2 before had the same block of L1. */
+  sequenceNumber: bigint
+  hash: Uint8Array
+}
+
+/** A deposit that waits, without its source hash. */
+interface Queued {
+  tx: Omit<DepositTx, 'sourceHash' | 'isSystemTx'>
+  resolve(place: { transactionHash: Hex; blockNumber: string }): void
+}
+
+const uint = (value: bigint | number, width: number) =>
+  setLengthLeft(bigIntToBytes(BigInt(value)), width)
 /** There is no L1: the hashes in its blocks are made up. */
-const imagine = (what, number) => keccak_256(new TextEncoder().encode(`${what} ${number}`))
+const imagine = (what: string, number: bigint) =>
+  keccak_256(new TextEncoder().encode(`${what} ${number}`))
 
 /** Calldata of setL1BlockValuesJovian. */
-function encodeL1({ number, time, sequenceNumber, hash }) {
+function encodeL1({ number, time, sequenceNumber, hash }: L1): Uint8Array {
   // The fee scalars of OP Mainnet, and prices of L1 gas (rising) and blob gas in wei.
   const scalars = concatBytes(uint(5227, 4), uint(1_014_213, 4))
   const prices = concatBytes(uint(10n ** 9n + number * 10n ** 6n, 32), uint(1, 32))
@@ -36,14 +60,15 @@ function encodeL1({ number, time, sequenceNumber, hash }) {
 }
 
 /** Reads from that calldata which L1 block an L2 block belongs to, and its index among those. */
-function decodeL1(input) {
-  const uint64 = (at) => BigInt(`0x${input.slice(2 + 2 * at, 18 + 2 * at)}`)
+function decodeL1(input: string): Omit<L1, 'hash'> {
+  const uint64 = (at: number) => BigInt(`0x${input.slice(2 + 2 * at, 18 + 2 * at)}`)
   return { sequenceNumber: uint64(12), time: uint64(20), number: uint64(28) }
 }
 
 /** The forced transactions of a block: the L1 attributes, then deposits with a new L1 block. */
-function encodeDeposits(l1, deposits) {
-  const hash = (domain, index) => sourceHash(domain, concatBytes(l1.hash, uint(index, 32)))
+function encodeDeposits(l1: L1, deposits: Queued[]): Uint8Array[] {
+  const hash = (domain: 0 | 1, index: bigint | number) =>
+    sourceHash(domain, concatBytes(l1.hash, uint(index, 32)))
   const attributes = { from: DEPOSITOR, to: L1_BLOCK, mint: 0n, value: 0n, gas: 1_000_000n }
   const first = { ...attributes, sourceHash: hash(1, l1.sequenceNumber), data: encodeL1(l1) }
   const others = deposits.map(({ tx }, index) => ({ ...tx, sourceHash: hash(0, index) }))
@@ -51,22 +76,25 @@ function encodeDeposits(l1, deposits) {
 }
 
 /** A deposit from JSON. @throws if it is none, or asks for more than L1 would sell */
-function readDeposit({ from, to, mint = 0, value = 0, gas = 100_000, data = '0x' }) {
+function readDeposit(json: Record<string, string | number>): Queued['tx'] {
+  const { from, to, mint = 0, value = 0, gas = 100_000, data = '0x' } = json
   const tx = {
-    from: createAddressFromString(from),
-    to: to && createAddressFromString(to),
+    from: createAddressFromString(from as Hex),
+    to: to ? createAddressFromString(to as Hex) : undefined,
     mint: BigInt(mint),
     value: BigInt(value),
   }
   if ((tx.mint | tx.value) >> 128n !== 0n) throw new Error('mint and value have 128 bits')
-  if (gas < 21_000 || gas > 1_000_000) throw new Error('gas must be from 21000 to 1000000')
-  return { ...tx, gas: BigInt(gas), data: hexToBytes(data) }
+  if (Number(gas) < 21_000 || Number(gas) > 1_000_000)
+    throw new Error('gas must be from 21000 to 1000000')
+  return { ...tx, gas: BigInt(gas), data: hexToBytes(data as Hex) }
 }
 
 /** Accepts deposits over HTTP from this machine. Each is answered once it is in a block. */
-async function listen(queue, port) {
+async function listen(queue: Queued[], port: number): Promise<Server> {
   const server = createServer(async (request, response) => {
-    const answer = (status, body) => response.writeHead(status).end(`${JSON.stringify(body)}\n`)
+    const answer = (status: number, body: object) =>
+      response.writeHead(status).end(`${JSON.stringify(body)}\n`)
     try {
       // Without this check any web page could send one.
       const isJSON = request.headers['content-type'] === 'application/json'
@@ -74,36 +102,67 @@ async function listen(queue, port) {
       const tx = readDeposit(JSON.parse(await text(request)))
       answer(200, await new Promise((resolve) => queue.push({ tx, resolve })))
     } catch (error) {
-      answer(400, { error: error.message })
+      answer(400, { error: (error as Error).message })
     }
   })
   await once(server.listen(port, '127.0.0.1'), 'listening')
   return server
 }
 
+/** What the calls below answer with; each has its own fields of these. */
+interface Answer {
+  status?: string
+  validationError?: string | null
+  payloadStatus: { status: string; validationError?: string | null }
+  payloadId: Hex
+  hash: Hex
+  number: Hex
+  timestamp: Hex
+  transactions: { input: Hex }[]
+  executionPayload: { blockNumber: Hex; blockHash: Hex; transactions: Hex[] }
+  parentBeaconBlockRoot: Hex
+}
+
+/** See {@link sequence}. */
+export interface SequenceOptions {
+  /** The authenticated port. */
+  url: string
+  /** 32 bytes. */
+  secret: Uint8Array
+  /** Seconds. */
+  blockTime?: number
+  gasLimit?: number
+  /** Where a POST of {from, to, mint, value, gas, data} makes a deposit. */
+  depositPort?: number
+  log?: (line: string) => void
+  signal?: AbortSignal
+}
+
 /**
  * Drives the Engine API of a node as op-node does, from the node's head on, until `signal` aborts.
  *
- * @param opts.url - the authenticated port, with `secret` of 32 bytes
- * @param opts.blockTime - seconds
- * @param opts.depositPort - where a POST of {from, to, mint, value, gas, data} makes a deposit
  * @throws if the node refuses a call or a block
  */
-export async function sequence({ url, secret, blockTime = 2, gasLimit = 60_000_000, ...opts }) {
+export async function sequence(opts: SequenceOptions): Promise<void> {
+  const { url, secret, blockTime = 2, gasLimit = 60_000_000 } = opts
   const { signal, depositPort = 8552, log = console.log } = opts
-  const call = async (method, ...params) => {
+  const call = async (method: string, ...params: unknown[]): Promise<Answer> => {
     const jwt = await new SignJWT().setProtectedHeader({ alg: 'HS256' }).setIssuedAt().sign(secret)
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${jwt}` }
     const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
     const response = await fetch(url, { method: 'POST', headers, body })
     if (!response.ok) throw new Error(`${method}: HTTP status ${response.status}`)
-    const { result, error } = await response.json()
+    const { result, error } = (await response.json()) as { result: Answer; error?: Error }
     const { status = 'VALID', validationError } = result?.payloadStatus ?? result ?? {}
     if (!error && status === 'VALID') return result
     throw new Error(`${method}: ${error?.message ?? `${status} ${validationError}`}`)
   }
   /** Batches and finality of L1 take their time, so safe and finalized stay behind the head. */
-  const choose = async (number, headBlockHash, attributes = null) => {
+  const choose = async (
+    number: number,
+    headBlockHash: Hex,
+    attributes: PayloadAttributesJSON | null = null,
+  ) => {
     const behind = [8, 32].map((depth) => intToHex(Math.max(number - depth, 0)))
     const blocks = behind.map((label) => call('eth_getBlockByNumber', label, false))
     const [safeBlockHash, finalizedBlockHash] = (await Promise.all(blocks)).map(({ hash }) => hash)
@@ -111,21 +170,24 @@ export async function sequence({ url, secret, blockTime = 2, gasLimit = 60_000_0
     return call('engine_forkchoiceUpdatedV3', state, attributes)
   }
 
-  let { number, hash, timestamp, transactions } = await call('eth_getBlockByNumber', 'latest', true)
-  let l1 = transactions[0] ? decodeL1(transactions[0].input) : { number: 0n, time: 0n }
-  const queue = []
+  const head = await call('eth_getBlockByNumber', 'latest', true)
+  let { number, hash } = head
+  let timestamp = Number(head.timestamp)
+  const [first] = head.transactions
+  let l1 = first ? decodeL1(first.input) : { number: 0n, time: 0n, sequenceNumber: -1n }
+  const queue: Queued[] = []
   const server = await listen(queue, depositPort)
   try {
     while (true) {
-      timestamp = Math.max(Number(timestamp) + blockTime, Math.floor(Date.now() / 1000))
+      timestamp = Math.max(timestamp + blockTime, Math.floor(Date.now() / 1000))
       await sleep(timestamp * 1000 - Date.now(), null, { signal }).catch(() => {})
       if (signal?.aborted) return
       // L1 sells a limited amount of gas in a block.
       const deposits = queue.splice(0, 20)
       const isNew = deposits.length > 0 || BigInt(timestamp) >= l1.time + L1_BLOCK_TIME
       if (isNew) l1 = { number: l1.number + 1n, time: BigInt(timestamp), sequenceNumber: -1n }
-      l1 = { ...l1, sequenceNumber: l1.sequenceNumber + 1n, hash: imagine('block', l1.number) }
-      const forced = encodeDeposits(l1, deposits)
+      l1 = { ...l1, sequenceNumber: l1.sequenceNumber + 1n }
+      const forced = encodeDeposits({ ...l1, hash: imagine('block', l1.number) }, deposits)
       const { payloadId } = await choose(Number(number), hash, {
         timestamp: intToHex(timestamp),
         prevRandao: bytesToHex(imagine('randao', l1.number)),

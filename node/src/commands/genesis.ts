@@ -1,0 +1,19 @@
+import { type Genesis, createGenesis, headerToJSON } from 'ethereumjs-op/blockchain'
+import { createCrypto } from 'ethereumjs-op/crypto'
+import { readJSON } from '../files.ts'
+
+/** Prints the hash of the genesis block of a file, or why it has none. */
+export async function printGenesis(path: string): Promise<void> {
+  // If the file cannot be read.
+  process.exitCode = 2
+  try {
+    const file = readJSON(path) as Genesis
+    process.exitCode = 1
+    const { header } = await createGenesis(Object(file), { customCrypto: await createCrypto() })
+    console.log(headerToJSON(header).hash)
+    process.exitCode = 0
+  } catch (error) {
+    const { message } = error as Error
+    console.error(message.startsWith(path) ? message : `${path}: ${message}`)
+  }
+}
