@@ -60,7 +60,7 @@ export interface RunningNode {
 export async function startNode(opts: NodeOptions): Promise<RunningNode> {
   const { genesis, datadir, http, authrpc, secret, log = SILENT } = opts
   const folder = datadir ?? mkdtempSync(join(tmpdir(), 'ethereumjs-op-'))
-  const store = await createStore({ genesis, datadir: folder, log })
+  const store = await createStore({ genesis, datadir: folder })
   // The engine checks the form of all that it is sent.
   const methods = { ...createEth(store), ...(createEngine(store) as unknown as Methods) }
   let worker: Worker

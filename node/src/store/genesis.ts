@@ -31,7 +31,7 @@ function compareConfigs(old: Record<string, unknown>, given: Record<string, unkn
  * @throws if the database is of another chain; the message says what differs
  */
 export async function beginChain(store: Store, genesis: Genesis, datadir: string): Promise<void> {
-  const { chain, index, transact, putBlock, setForkchoice } = store
+  const { chain, index, begin } = store
   const content = createHash('sha256').update(JSON.stringify(genesis)).digest('hex')
   const kept = index.get('genesis') as KeptGenesis | undefined
   if (kept?.content === content) return
@@ -39,11 +39,8 @@ export async function beginChain(store: Store, genesis: Genesis, datadir: string
   const { header, state } = await createGenesis(genesis, { customCrypto })
   const hash = bytesToHex(header.hash())
   if (!kept) {
-    transact(() => {
-      putBlock({ header, transactions: [], receipts: [] }, state.added)
-      setForkchoice({ head: hash, added: [header] })
-      index.putSync('genesis', { content, hash, config: genesis.config })
-    })
+    const block = { header, transactions: [], receipts: [] }
+    begin(block, state.added, { content, hash, config: genesis.config })
     return
   }
   // The same hash means the same state, though another notation.

@@ -1,9 +1,7 @@
-import { join } from 'node:path'
 import {
   type Backend,
   type Chain,
   type ContextOptions,
-  DEPOSIT_TYPE,
   type DepositTx,
   type ForkchoiceUpdate,
   type Rules,
@@ -13,13 +11,7 @@ import {
   createContext,
   runDeposit,
 } from 'ethereumjs-op'
-import {
-  type BlockJSON,
-  type Genesis,
-  type HeaderJSON,
-  blockToJSON,
-  headerFromJSON,
-} from 'ethereumjs-op/blockchain'
+import type { BlockJSON, Genesis, JSONObject } from 'ethereumjs-op/blockchain'
 import { createCrypto } from 'ethereumjs-op/crypto'
 import {
   type BlockHeader,
@@ -27,11 +19,15 @@ import {
   bytesToHex,
   hexToBytes,
 } from 'ethereumjs-op/ethereumjs'
-import { type Database, open } from 'lmdb'
+import type { Database } from 'lmdb'
 import { type Events, openEvents } from '../events.ts'
-import { type Logger, SILENT } from '../log.ts'
 import { isFull, selectPending } from '../pool.ts'
+import { createBlocks } from './blocks.ts'
+import { type Sent, encodeBody, encodeHeader, listSent } from './codec.ts'
 import { beginChain } from './genesis.ts'
+import type { LogSearch } from './logs.ts'
+import { openTables, toNumberKey, writeBlock } from './tables.ts'
+import { createWriter } from './writer.ts'
 
 /** A block by hash, number or label. */
 export type BlockId = Hex | number | 'latest' | 'safe' | 'finalized'
@@ -46,28 +42,34 @@ export interface Place extends ContextOptions {
 
 /** The database of a chain. It is the `Backend` of the engine, and holds what else the node asks. */
 export interface Store extends Backend {
+  /** Resolves when the new head, and all that it depends on, is durable. */
+  setForkchoice(update: ForkchoiceUpdate): Promise<void>
+  /** The block is there at once, and written later. @throws why an earlier one could not be */
+  putBlock(...args: Parameters<Backend['putBlock']>): Promise<void>
   getCanonicalHash(number: bigint | number): Hex | undefined
-  setForkchoice(update: ForkchoiceUpdate): void
-  putBlock: (...args: Parameters<Backend['putBlock']>) => void
-  /**
-   * Hashes of blocks by number, by label (latest, safe, finalized), by `tx` and its hash; by `limits`
-   * those of the pool; by `genesis` what the database was made with.
-   */
+  /** Writes block 0 of an empty database, with what it was made of, all or nothing. */
+  begin(...args: [...Parameters<Backend['putBlock']>, kept: unknown]): void
+  /** Hashes of blocks by label; by `limits` those of the pool; by `genesis` what was there first. */
   readonly index: Database
   /** Encoded transactions by sender and nonce; as they are, so that their size is known. */
   readonly pending: Database<Uint8Array, [string, number]>
   /** What happens on the chain, in whatever thread. */
   readonly events: Events
+  /** Only what is read of it is decoded. */
   find(id: BlockId): BlockJSON | undefined
+  /** The header alone. */
+  header(id: BlockId): BlockHeader | undefined
   /** The block of the chain that holds a transaction. */
   findByTransaction(hash: Hex): BlockJSON | undefined
+  /** The logs of a block that fit, without decoding blocks that have none; see `createLogSearch`. */
+  logsOf(id: BlockId, search: LogSearch): JSONObject[] | undefined
+  /** The signed transactions of a block, without decoding the rest; none if there is no such block. */
+  listSent(id: BlockId): Sent[]
   /** The newest block of the chain. */
   head(): BlockJSON
   after(block: BlockJSON): Place
   /** Runs a call at the end of a block; what it changes is lost. */
   call(block: BlockJSON, tx: DepositTx): Promise<TxResult>
-  /** Writes all or nothing. */
-  transact<T>(write: () => T): T
   close(): Promise<void>
 }
 
@@ -76,7 +78,6 @@ export interface StoreOptions {
   config?: Genesis['config']
   /** Folder of the database. */
   datadir: string
-  log?: Logger
 }
 
 /**
@@ -87,115 +88,155 @@ export interface StoreOptions {
  *
  * @throws if the config contradicts itself
  */
-export async function openStore({ config, datadir, log = SILENT }: StoreOptions): Promise<Store> {
+export async function openStore({ config, datadir }: StoreOptions): Promise<Store> {
   const customCrypto = await createCrypto()
   const chain: Chain = createChain(config ?? {}, { customCrypto })
-  const root = open({ path: join(datadir, 'chain.mdb'), compression: true })
-  const nodes = root.openDB<Uint8Array, string>({ name: 'nodes', encoding: 'binary', cache: true })
-  const blocks = root.openDB<BlockJSON, string>({ name: 'blocks' })
-  const index = root.openDB({ name: 'index' })
-  const pending = root.openDB<Uint8Array, [string, number]>({
-    name: 'pending',
-    encoding: 'binary',
-    compression: false,
+  const tables = openTables(datadir)
+  const { root, index, canonical, places, pending } = tables
+  const writer = createWriter(datadir, {
+    // Otherwise this turn would go on reading what was there before.
+    onWritten: () => root.resetReadTxn(),
+    onFailed: () => blocks.clear(),
   })
-
+  const blocks = createBlocks(chain, tables, writer)
+  const nodes = { get: (hash: string) => writer.findNode(hash) ?? tables.nodes.get(hash) }
   const events = openEvents(datadir)
+  events.listen(() => root.resetReadTxn())
 
-  const find = (id: BlockId | string) => blocks.get(index.get(id) ?? `${id}`)
-  const findByTransaction = (hash: Hex) => find(`tx ${hash}`)
+  const getCanonicalHash = (number: bigint | number): Hex | undefined => {
+    const hash = canonical.get(toNumberKey(Number(number)))
+    return hash && bytesToHex(hash)
+  }
+  function hashOf(id: BlockId): Hex | undefined {
+    if (typeof id === 'number') return getCanonicalHash(id)
+    return id.startsWith('0x') ? (id as Hex) : index.get(id)
+  }
+  /** Reads by hash, number or label. */
+  const by =
+    <T>(read: (hash: Hex) => T | undefined) =>
+    (id: BlockId) => {
+      const hash = hashOf(id)
+      return hash && read(hash)
+    }
+  const find = by(blocks.find)
+  const header = by(blocks.header)
+  const getBody = by(blocks.body)
+
+  function findByTransaction(hash: Hex) {
+    const place = places.get(hexToBytes(hash))
+    return place && find(place[0])
+  }
 
   /** @throws if it is not there, which is a fault of the database */
-  function get(id: BlockId): BlockJSON {
-    const block = find(id)
-    if (!block) throw new Error(`block ${id} is not in the database`)
-    return block
+  function get<T>(read: (id: BlockId) => T | undefined, id: BlockId): T {
+    const found = read(id)
+    if (found === undefined) throw new Error(`block ${id} is not in the database`)
+    return found
   }
 
   const getHeader = (hash: Hex) => {
-    const block = blocks.get(hash)
-    return block && headerFromJSON(chain, block.header)
+    // The engine is told of a failed write by the next call.
+    writer.check()
+    return blocks.header(hash)
   }
-  const getCanonicalHash = (number: bigint | number): Hex | undefined => index.get(Number(number))
   const getForkchoice = () => ({
     head: index.get('latest'),
     safe: index.get('safe'),
     finalized: index.get('finalized'),
   })
 
+  const hashTransaction = (raw: Uint8Array) => chain.common.customCrypto.keccak256!(raw)
+
   /** Takes a block off the chain: its signed transactions wait again (E-41). @returns its hash */
   function drop(number: number): Hex | undefined {
-    const { header, transactions = [], raw = [] } = find(number) ?? {}
-    for (const [place, { hash, from, nonce }] of transactions.entries()) {
-      index.removeSync(`tx ${hash}`)
-      const encoded = hexToBytes(raw[place])
-      if (encoded[0] === DEPOSIT_TYPE || isFull(pending)) continue
-      pending.putSync([from, Number(nonce)], encoded)
+    const body = getBody(number)
+    if (!body) return undefined
+    const hash = getCanonicalHash(number)
+    for (const raw of body.transactions) places.removeSync(hashTransaction(raw))
+    for (const { raw, from, nonce } of listSent(body)) {
+      if (!isFull(pending)) pending.putSync([from, nonce], raw)
     }
-    index.removeSync(number)
-    return header?.hash as Hex | undefined
+    canonical.removeSync(toNumberKey(number))
+    return hash
   }
 
   /** Puts blocks on the chain, in place of what is there. @returns hashes of that, newest first */
-  function replace(newBlocks: BlockJSON[]): Hex[] {
+  function replace(added: BlockHeader[]): Hex[] {
     const removed: Hex[] = []
     // The lowest first, for those of a sender are of use in order.
-    for (let number = Number(newBlocks[0].header.number); ; number++) {
+    for (let number = Number(added[0].number); ; number++) {
       const hash = drop(number)
       if (!hash) break
       removed.unshift(hash)
     }
-    for (const { header, transactions } of newBlocks) {
-      index.putSync(Number(header.number), header.hash)
-      for (const { hash, from, nonce } of transactions) {
-        index.putSync(`tx ${hash}`, header.hash)
-        pending.removeSync([from, Number(nonce)])
+    for (const header of added) {
+      const number = Number(header.number)
+      const body = get(getBody, bytesToHex(header.hash()))
+      canonical.putSync(toNumberKey(number), header.hash() as Buffer)
+      for (const [position, raw] of body.transactions.entries()) {
+        places.putSync(hashTransaction(raw), [number, position])
       }
+      for (const { from, nonce } of listSent(body)) pending.removeSync([from, nonce])
     }
     return removed
   }
 
-  /** Moves head, labels, index and pool together. */
-  function setForkchoice({ head, safe, finalized, added }: ForkchoiceUpdate) {
-    const newBlocks = added.map((header) => get(bytesToHex(header.hash())))
-    const removed = root.transactionSync(() => {
-      const old = newBlocks.length > 0 ? replace(newBlocks) : []
-      for (const [label, hash] of Object.entries({ latest: head, safe, finalized })) {
-        if (hash) index.putSync(label, hash)
-        else index.removeSync(label)
-      }
-      return old
-    })
-    const newHead = newBlocks.at(-1)
-    if (!newHead) return
-    events.emit({ type: 'head', added: newBlocks.map(({ header }) => header.hash as Hex), removed })
-    const { header, transactions } = newHead
-    log.info({ number: Number(header.number), hash: head, txs: transactions.length }, 'head')
+  /** Moves head, labels, index and pool together, within a transaction. @returns see `replace` */
+  function choose({ head, safe, finalized, added }: ForkchoiceUpdate): Hex[] {
+    const removed = added.length > 0 ? replace(added) : []
+    for (const [label, hash] of Object.entries({ latest: head, safe, finalized })) {
+      if (hash) index.putSync(label, hash)
+      else index.removeSync(label)
+    }
+    return removed
   }
 
-  const putBlock: Store['putBlock'] = (block, added) => {
-    const json = blockToJSON(block)
+  async function setForkchoice(update: ForkchoiceUpdate) {
+    await writer.settle()
+    const removed = root.transactionSync(() => choose(update))
+    const added = update.added.map((header) => bytesToHex(header.hash()))
+    if (added.length > 0) events.emit({ type: 'head', added, removed })
+  }
+
+  const toRecord = (block: Parameters<Backend['putBlock']>[0]) => ({
+    number: Number(block.header.number),
+    hash: block.header.hash(),
+    header: encodeHeader(block),
+    body: encodeBody(block),
+  })
+
+  const putBlock: Store['putBlock'] = async (block, added) => {
+    writer.check()
+    // It could have been executed on a block that was then not written.
+    get(blocks.header as (id: BlockId) => unknown, bytesToHex(block.header.parentHash))
+    await writer.write(toRecord(block), added)
+  }
+
+  const begin: Store['begin'] = (block, added, kept) => {
     root.transactionSync(() => {
-      for (const [hash, node] of added) nodes.putSync(hash, node)
-      blocks.putSync(json.header.hash!, json)
+      const { header } = block
+      writeBlock(tables, toRecord(block), added)
+      choose({ head: bytesToHex(header.hash()), added: [header] })
+      index.putSync('genesis', kept)
     })
   }
 
   /** The hash of a block of the chain that ends with `block`. */
-  function getAncestorHash(block: BlockJSON, number: bigint): Hex | undefined {
-    let header: HeaderJSON = block.header
-    while (getCanonicalHash(BigInt(header.number)) !== header.hash) {
-      if (BigInt(header.number) === number) return header.hash as Hex
-      header = get(header.parentHash as Hex).header
+  function getAncestorHash(block: BlockHeader, number: bigint): Hex | undefined {
+    let ancestor = block
+    for (let hash = bytesToHex(block.hash()); getCanonicalHash(ancestor.number) !== hash; ) {
+      if (ancestor.number === number) return hash
+      hash = bytesToHex(ancestor.parentHash)
+      ancestor = get(header, hash)
     }
     return getCanonicalHash(number)
   }
 
-  function after(block: BlockJSON): Place {
-    const header = headerFromJSON(chain, block.header)
-    const state = new State(chain.common, nodes, header.stateRoot)
+  function after({ header: { hash } }: BlockJSON): Place {
+    const block = get(header, hash as Hex)
+    const state = new State(chain.common, nodes, block.stateRoot)
     const getBlockHash = (number: bigint) => getAncestorHash(block, number)
-    return { chain, header, rules: chain.rules(header), state, getBlockHash }
+    return { chain, header: block, rules: chain.rules(block), state, getBlockHash }
   }
 
   async function call(block: BlockJSON, tx: DepositTx) {
@@ -217,19 +258,26 @@ export async function openStore({ config, datadir, log = SILENT }: StoreOptions)
     getForkchoice,
     setForkchoice,
     putBlock,
+    begin,
     selectTransactions,
     index,
     pending,
     events,
     find,
+    header,
     findByTransaction,
-    head: () => get('latest'),
+    logsOf: (id, search) => by((hash) => blocks.logs(hash, search))(id),
+    listSent: (id) => {
+      const body = getBody(id)
+      return body ? listSent(body) : []
+    },
+    head: () => get(find, 'latest'),
     after,
     call,
-    transact: (write) => root.transactionSync(write),
-    close: () => {
+    async close() {
       events.close()
-      return root.close()
+      await writer.close()
+      await root.close()
     },
   }
 }
@@ -243,8 +291,8 @@ export async function openStore({ config, datadir, log = SILENT }: StoreOptions)
 export async function createStore(
   opts: { genesis: Genesis } & Omit<StoreOptions, 'config'>,
 ): Promise<Store> {
-  const { genesis, datadir, log } = opts
-  const store = await openStore({ config: genesis.config, datadir, log })
+  const { genesis, datadir } = opts
+  const store = await openStore({ config: genesis.config, datadir })
   try {
     await beginChain(store, genesis, datadir)
     return store

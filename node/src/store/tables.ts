@@ -1,0 +1,86 @@
+/** The tables of a database, and how a block gets into them. Nothing here knows what a block is. */
+import { join } from 'node:path'
+import { type Database, type RootDatabase, open } from 'lmdb'
+
+/** Bytes of a block number in keys: it sorts as the number, and blocks that are near lie together. */
+const NUMBER_BYTES = 6
+
+/** A block as it is written. */
+export interface BlockRecord {
+  number: number
+  /** 32 bytes. */
+  hash: Uint8Array
+  header: Uint8Array
+  body: Uint8Array
+}
+
+/** Trie nodes and code by their hashes in hex without 0x. */
+export type NodeEntries = Iterable<readonly [hash: string, node: Uint8Array]>
+
+/** Where a transaction of the chain is: number of its block, and position in there. */
+export type Place = [number: number, position: number]
+
+/** The tables of {@link openTables}. */
+export interface Tables {
+  root: RootDatabase
+  nodes: Database<Uint8Array, string>
+  /** Numbers of all blocks by hash. */
+  numbers: Database<Buffer, Uint8Array>
+  /** Of all blocks, by number and hash, see {@link toBlockKey}. */
+  headers: Database<Buffer, Uint8Array>
+  bodies: Database<Buffer, Uint8Array>
+  /** Hashes of the blocks of the chain by number. */
+  canonical: Database<Buffer, Uint8Array>
+  /** Where the transactions of the chain are, by hash. */
+  places: Database<Place, Uint8Array>
+  /** Labels and their blocks' hashes, what the database was made with, limits of the pool. */
+  index: Database
+  pending: Database<Uint8Array, [string, number]>
+}
+
+/** Opens the database in a folder. Threads can share it. */
+export function openTables(datadir: string): Tables {
+  const root = open({ path: join(datadir, 'chain.mdb'), compression: true })
+  const binary = { encoding: 'binary', keyEncoding: 'binary' } as const
+  const openBytes = (name: string, threshold: number) =>
+    root.openDB<Buffer, Uint8Array>({ name, ...binary, compression: { threshold } })
+  const openPlain = <T>(name: string, encoding: 'binary' | 'msgpack') =>
+    root.openDB<T, Uint8Array>({ name, keyEncoding: 'binary', encoding, compression: false })
+  return {
+    root,
+    nodes: root.openDB<Uint8Array, string>({ name: 'nodes', encoding: 'binary', cache: true }),
+    numbers: openPlain<Buffer>('numbers', 'binary'),
+    headers: openBytes('headers', 256),
+    bodies: openBytes('bodies', 256),
+    canonical: openPlain<Buffer>('canonical', 'binary'),
+    places: openPlain<Place>('places', 'msgpack'),
+    index: root.openDB({ name: 'index' }),
+    pending: root.openDB<Uint8Array, [string, number]>({
+      name: 'pending',
+      encoding: 'binary',
+      compression: false,
+    }),
+  }
+}
+
+export function toNumberKey(number: number): Buffer {
+  const key = Buffer.alloc(NUMBER_BYTES)
+  key.writeUIntBE(number, 0, NUMBER_BYTES)
+  return key
+}
+
+export const fromNumberKey = (key: Buffer): number => key.readUIntBE(0, NUMBER_BYTES)
+
+/** Key of a block: its number, and its hash. */
+export const toBlockKey = (number: Buffer, hash: Uint8Array): Buffer =>
+  Buffer.concat([number, hash])
+
+/** Writes a block and what its state adds, within a transaction. */
+export function writeBlock(tables: Tables, block: BlockRecord, nodes: NodeEntries): void {
+  const number = toNumberKey(block.number)
+  const key = toBlockKey(number, block.hash)
+  for (const [hash, node] of nodes) tables.nodes.putSync(hash, node as Buffer)
+  tables.headers.putSync(key, block.header as Buffer)
+  tables.bodies.putSync(key, block.body as Buffer)
+  tables.numbers.putSync(block.hash, number)
+}
