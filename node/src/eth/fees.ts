@@ -1,13 +1,14 @@
 import { calculateBaseFee } from 'ethereumjs-op'
 import { type BlockJSON, encode, headerFromJSON } from 'ethereumjs-op/blockchain'
-import { JsonRpcError, bigIntMax } from 'ethereumjs-op/ethereumjs'
+import { JsonRpcError, bigIntMax, bigIntMin } from 'ethereumjs-op/ethereumjs'
 import type { Methods } from '../rpc/methods.ts'
 import { check, readBlockId, readCount, readList } from '../rpc/params.ts'
 import type { Store } from '../store/store.ts'
 import type { Lookup } from './context.ts'
 
-/** Wei per gas that senders are advised to pay the sequencer, as op-geth does. */
-const SUGGESTED_TIP = 1_000_000n
+/** Least and most wei per gas that senders are advised to pay the sequencer, as op-geth does. */
+const MIN_TIP = 1_000_000n
+const MAX_TIP = 500_000_000_000n
 
 /** Most blocks and percentiles of a fee history, as op-geth has them. */
 const MAX_BLOCKS = 1_024
@@ -32,25 +33,39 @@ function readPercentiles(wanted: unknown): number[] {
   return percentiles
 }
 
-/** Tips per gas at percentiles of the gas of a block, the cheapest first. */
-function readTips({ header, receipts }: BlockJSON, percentiles: number[]): bigint[] {
-  const { baseFeePerGas, gasUsed } = header
-  const paid = receipts.map((receipt) => {
+/** What the transactions of a block paid per gas above the base fee, the cheapest first. */
+function readTips({ header, receipts }: BlockJSON) {
+  const baseFee = BigInt(header.baseFeePerGas!)
+  const paid = receipts.map(({ effectiveGasPrice, gasUsed }) => {
     // A deposit pays nothing, not even the base fee.
-    const tip = bigIntMax(BigInt(receipt.effectiveGasPrice) - BigInt(baseFeePerGas!), 0n)
-    return { tip, gas: Number(receipt.gasUsed) }
+    return { tip: bigIntMax(BigInt(effectiveGasPrice) - baseFee, 0n), gas: Number(gasUsed) }
   })
+  return paid.sort((a, b) => Number(a.tip - b.tip))
+}
+
+/** Tips per gas at percentiles of the gas of a block. */
+function findPercentiles(block: BlockJSON, percentiles: number[]): bigint[] {
+  const gasUsed = Number(block.header.gasUsed)
   let sum = 0
-  const steps: { tip: bigint; sum: number }[] = []
-  for (const { tip, gas } of paid.sort((a, b) => Number(a.tip - b.tip))) {
+  const steps = readTips(block).map(({ tip, gas }) => {
     sum += gas
-    steps.push({ tip, sum })
-  }
+    return { tip, sum }
+  })
   const tipAt = (percent: number) => {
-    const threshold = Math.floor((Number(gasUsed) * percent) / 100)
+    const threshold = Math.floor((gasUsed * percent) / 100)
     return (steps.find((step) => step.sum >= threshold) ?? steps.at(-1))?.tip ?? 0n
   }
   return percentiles.map(tipAt)
+}
+
+/** A tip for the block after one: the least, but above the median if that one was full. */
+function suggestTip(block: BlockJSON): bigint {
+  const { gasUsed, gasLimit } = block.header
+  const tips = readTips(block)
+  const most = Math.max(0, ...tips.map(({ gas }) => gas))
+  if (Number(gasUsed) + most <= Number(gasLimit)) return MIN_TIP
+  const { tip: median } = tips[Math.floor(tips.length / 2)]
+  return bigIntMin(bigIntMax(median + median / 10n, MIN_TIP), MAX_TIP)
 }
 
 /** Prices of gas. */
@@ -87,7 +102,7 @@ export function createFeeMethods(store: Store, { blockOf }: Lookup): Methods {
         baseFeePerGas,
         blobFee: blobFee(block),
         ratio: Number(gasUsed) / Number(gasLimit),
-        reward: percentiles.length > 0 ? readTips(block, percentiles) : [],
+        reward: percentiles.length > 0 ? findPercentiles(block, percentiles) : [],
       }
     })
     const history = {
@@ -110,8 +125,8 @@ export function createFeeMethods(store: Store, { blockOf }: Lookup): Methods {
   }
 
   return {
-    eth_gasPrice: () => nextBaseFee(head()) + SUGGESTED_TIP,
-    eth_maxPriorityFeePerGas: () => SUGGESTED_TIP,
+    eth_gasPrice: () => nextBaseFee(head()) + suggestTip(head()),
+    eth_maxPriorityFeePerGas: () => suggestTip(head()),
     eth_blobBaseFee: () => (head().header.excessBlobGas === undefined ? null : blobFee(head())),
     eth_feeHistory: feeHistory,
   }
