@@ -3,6 +3,7 @@ import { RLP } from '@ethereumjs/rlp'
 import { Capability, type TypedTransaction } from '@ethereumjs/tx'
 import { Address, type PrefixedHexString as Hex, bytesToHex } from '@ethereumjs/util'
 import { keccak_256 } from '@noble/hashes/sha3.js'
+import { maxFeeOf } from '../ethereumjs/tx.ts'
 import {
   type Chain,
   type ExecutedBlock,
@@ -85,12 +86,8 @@ export function headerFromJSON(chain: Chain, json: HeaderJSON): BlockHeader {
   })
 }
 
-/**
- * Writes a signed transaction, apart from its place in a block.
- *
- * @param gasPrice - wei per gas that it pays, or may have to pay at most while it waits
- */
-export function signedToJSON(tx: TypedTransaction, gasPrice: bigint) {
+/** Writes a signed transaction, which pays `gasPrice` wei per gas, apart from its place in a block. */
+function signedToJSON(tx: TypedTransaction, gasPrice: bigint) {
   const { gasLimit: gas, data: input, to = null, ...fields } = tx.toJSON()
   const isProtected = tx.type > 0 || tx.supports(Capability.EIP155ReplayProtection)
   // What has no replay protection belongs to every chain.
@@ -109,6 +106,13 @@ function transactionToJSON(receipt: Receipt, baseFee: bigint) {
   const { tx } = receipt
   if (isDeposit(tx)) return depositToJSON(tx, receipt)
   return signedToJSON(tx, baseFee + tx.getEffectivePriorityFee(baseFee))
+}
+
+/** Writes a transaction that is in no block yet: what a block would tell of it is null (J-22). */
+export function pendingToJSON(tx: TypedTransaction): TransactionJSON {
+  const place = { blockHash: null, blockNumber: null, blockTimestamp: null, transactionIndex: null }
+  const fields = signedToJSON(tx, maxFeeOf(tx))
+  return encode({ ...fields, ...place, hash: tx.hash() }) as unknown as TransactionJSON
 }
 
 /** Writes an executed block with its receipts (D-33, F-41…F-49, J-22). */

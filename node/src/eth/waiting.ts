@@ -1,6 +1,6 @@
 import { keccak_256 } from '@noble/hashes/sha3.js'
-import { type Rules, decodeSigned } from 'ethereumjs-op'
-import { type JSONObject, encode, signedToJSON } from 'ethereumjs-op/blockchain'
+import type { Rules } from 'ethereumjs-op'
+import { type TransactionJSON, pendingToJSON } from 'ethereumjs-op/blockchain'
 import {
   Account,
   type PrefixedHexString as Hex,
@@ -8,7 +8,7 @@ import {
   bytesToHex,
   createAddressFromString,
 } from 'ethereumjs-op/ethereumjs'
-import { maxFeeOf } from '../pool.ts'
+import { decode as decodeWaiting } from '../pool.ts'
 import type { Store } from '../store/store.ts'
 
 /** A transaction that waits in the pool. */
@@ -30,31 +30,27 @@ export interface WaitingRoom {
   /** A transaction, unless the rules have changed so that it is none any more. */
   decode(raw: Uint8Array): TypedTransaction | undefined
   /** A transaction as JSON-RPC has it; what a block would tell of it is null. */
-  toJSON(raw: Uint8Array): JSONObject | undefined
+  toJSON(raw: Uint8Array): TransactionJSON | undefined
 }
 
-export function openWaitingRoom({ chain, pending, after, head }: Store): WaitingRoom {
+export function openWaitingRoom(store: Store): WaitingRoom {
+  const { chain, pending, after, head } = store
   const keccak = chain.common.customCrypto.keccak256 ?? keccak_256
+  let known: { hash: Hex; rules: Rules } | undefined
 
-  const tryToDecode = (rules: Rules, raw: Uint8Array) => {
-    try {
-      return decodeSigned(rules, raw)
-    } catch {
-      return undefined
-    }
+  /** The rules at the head, which is read once, however many transactions are decoded. */
+  function rulesNow(): Rules {
+    const hash = store.index.get('latest') as Hex
+    const { rules } = known?.hash === hash ? known : after(head())
+    known = { hash, rules }
+    return rules
   }
-  const decode = (raw: Uint8Array) => tryToDecode(after(head()).rules, raw)
+
+  const decode = (raw: Uint8Array) => decodeWaiting(rulesNow(), raw)
 
   function toJSON(raw: Uint8Array) {
     const tx = decode(raw)
-    if (!tx) return undefined
-    const place = {
-      blockHash: null,
-      blockNumber: null,
-      blockTimestamp: null,
-      transactionIndex: null,
-    }
-    return encode({ ...signedToJSON(tx, maxFeeOf(tx)), ...place, hash: keccak(raw) }) as JSONObject
+    return tx && pendingToJSON(tx)
   }
 
   function find(hash: Hex): Uint8Array | undefined {
