@@ -9,6 +9,7 @@ import {
 import {
   Account,
   Capability,
+  JsonRpcError,
   type TypedTransaction,
   bytesToHex,
   equalsBytes,
@@ -29,9 +30,13 @@ const L1_INFO_GAS = 70_000n
 /** Percent of its prices that a transaction must offer to replace another. */
 const REPLACEMENT_PERCENT = 110n
 
+function refuse(message: string): never {
+  throw new JsonRpcError(message, -32000)
+}
+
 /** @throws what senders are told, unless it is right */
 function check(isRight: boolean, message: string) {
-  if (!isRight) throw new Error(message)
+  if (!isRight) refuse(message)
 }
 
 /** Most wei per gas that goes to who builds the block. */
@@ -74,9 +79,9 @@ function read(rules: Rules, raw: Uint8Array, chainId: bigint): TypedTransaction 
     if (!(error instanceof InvalidBlockError)) throw error
     for (const [words, message] of MESSAGES) {
       const found = words.exec(error.message)
-      if (found) throw new Error(message(found, chainId))
+      if (found) refuse(message(found, chainId))
     }
-    throw new Error(error.message)
+    refuse(error.message)
   }
 }
 
