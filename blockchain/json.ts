@@ -1,7 +1,9 @@
 import { type BlockHeader, type JSONRPCBlock, createBlockHeaderFromRPC } from '@ethereumjs/block'
 import { RLP } from '@ethereumjs/rlp'
+import { Capability, type TypedTransaction } from '@ethereumjs/tx'
 import { Address, type PrefixedHexString as Hex, bytesToHex } from '@ethereumjs/util'
 import { keccak_256 } from '@noble/hashes/sha3.js'
+import { maxFeeOf } from '../ethereumjs/tx.ts'
 import {
   type Chain,
   type ExecutedBlock,
@@ -84,18 +86,33 @@ export function headerFromJSON(chain: Chain, json: HeaderJSON): BlockHeader {
   })
 }
 
-/** Writes a transaction, apart from its place in a block (D-31). */
-function transactionToJSON(receipt: Receipt, baseFee: bigint) {
-  const { tx } = receipt
-  if (isDeposit(tx)) return depositToJSON(tx, receipt)
+/** Writes a signed transaction, which pays `gasPrice` wei per gas, apart from its place in a block. */
+function signedToJSON(tx: TypedTransaction, gasPrice: bigint) {
   const { gasLimit: gas, data: input, to = null, ...fields } = tx.toJSON()
+  const isProtected = tx.type > 0 || tx.supports(Capability.EIP155ReplayProtection)
+  // What has no replay protection belongs to every chain.
+  const chainId = isProtected ? fields.chainId : undefined
   // Numbers in there are not minimal.
   const authorizationList = fields.authorizationList?.map(({ address, ...numbers }) => {
     const minimal = Object.entries(numbers).map(([name, hex]) => [name, BigInt(hex.padEnd(3, '0'))])
     return { address, ...Object.fromEntries(minimal) }
   })
-  const gasPrice = baseFee + tx.getEffectivePriorityFee(baseFee)
-  return { ...fields, authorizationList, gas, input, to, gasPrice, from: tx.getSenderAddress() }
+  const from = tx.getSenderAddress()
+  return { ...fields, chainId, authorizationList, gas, input, to, gasPrice, from }
+}
+
+/** Writes a transaction, apart from its place in a block (D-31). */
+function transactionToJSON(receipt: Receipt, baseFee: bigint) {
+  const { tx } = receipt
+  if (isDeposit(tx)) return depositToJSON(tx, receipt)
+  return signedToJSON(tx, baseFee + tx.getEffectivePriorityFee(baseFee))
+}
+
+/** Writes a transaction that is in no block yet: what a block would tell of it is null (J-22). */
+export function pendingToJSON(tx: TypedTransaction): TransactionJSON {
+  const place = { blockHash: null, blockNumber: null, blockTimestamp: null, transactionIndex: null }
+  const fields = signedToJSON(tx, maxFeeOf(tx))
+  return encode({ ...fields, ...place, hash: tx.hash() }) as unknown as TransactionJSON
 }
 
 /** Writes an executed block with its receipts (D-33, F-41…F-49, J-22). */
@@ -112,12 +129,13 @@ export function blockToJSON({ header, transactions: raw, receipts }: ExecutedBlo
     const place = { blockHash: json.hash, blockNumber: json.number, transactionIndex }
     const fields = transactionToJSON(receipt, header.baseFeePerGas!)
     const { from, to, gasPrice: effectiveGasPrice } = fields
+    const blockTimestamp = json.timestamp
     const logs = receipt.logs.map(([address, topics, data]) => {
       const log = { address, topics, data, logIndex: logIndex++, removed: false }
-      return { ...log, ...place, transactionHash: hash, blockTimestamp: json.timestamp }
+      return { ...log, ...place, transactionHash: hash, blockTimestamp }
     })
     const sender = { from, to, contractAddress, effectiveGasPrice, logs }
-    transactions.push({ ...fields, ...place, type: receipt.type, hash })
+    transactions.push({ ...fields, ...place, blockTimestamp, type: receipt.type, hash })
     receiptsJSON.push({ ...outcome, ...place, transactionHash: hash, ...sender })
   }
   const block = { header: { ...json, size }, transactions, receipts: receiptsJSON, raw }

@@ -289,7 +289,6 @@ export async function startDevnet(t: Test, genesis: JSONValue = devGenesis(), da
 export type Devnet = Awaited<ReturnType<typeof startDevnet>>
 
 const EMPTY_ROOT = '0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421'
-const EMPTY_CODE = '0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470'
 
 /** The value under a key in the trie with this root, by a proof. @throws if it proves nothing */
 async function provenValue(root: Hex, key: Hex, proof: Hex[]) {
@@ -308,11 +307,12 @@ export async function verifyProof(stateRoot: Hex, answer: JSONValue) {
   const unpadded = (hex: string) => (BigInt(hex) === 0n ? '' : BigInt(hex))
   const fields = [unpadded(nonce), unpadded(balance), storageHash, codeHash]
   const expected = bytesToHex(RLP.encode(fields))
-  const absent = bytesToHex(RLP.encode(['', '', EMPTY_ROOT, EMPTY_CODE]))
+  const absent = bytesToHex(RLP.encode(['', '', ZERO_HASH, ZERO_HASH]))
   const proven = account ? bytesToHex(account) : absent
   if (proven !== expected) throw new Error(`account ${proven} is not ${expected}`)
+  const storageRoot = account ? storageHash : EMPTY_ROOT
   for (const { key, value, proof } of storageProof) {
-    const leaf = await provenValue(storageHash, toHex(BigInt(key), { size: 32 }), proof)
+    const leaf = await provenValue(storageRoot, toHex(BigInt(key), { size: 32 }), proof)
     const stored = leaf ? BigInt(bytesToHex(RLP.decode(leaf) as Uint8Array)) : 0n
     if (stored !== BigInt(value)) throw new Error(`slot ${key} is ${stored}, not ${value}`)
   }

@@ -222,6 +222,8 @@ t.test('the L1 attributes have the deposit fields of their fork (D-31…D-33)', 
         ...{ from, to, type: '0x7e', gas: '0xf4240', gasPrice: '0x0', value: '0x0' },
         ...{ v: '0x0', r: '0x0', s: '0x0', hash: tx.hash, sourceHash: tx.sourceHash },
         input: attributes,
+        mint: '0x0',
+        blockTimestamp: block.timestamp,
         nonce: isRegolith ? toHex(number) : '0x0',
         ...(!isRegolith && { isSystemTx: true }),
       },
@@ -299,10 +301,11 @@ t.test(
     const net = await startDevnet(t)
     const block = await net.mine({ forced: [real.rawTransaction, signed], noTxPool: true })
     const place = { blockHash: block.hash, blockNumber: '0x1', nonce: '0x0' }
-    // That chain's client writes two more fields, which do not belong to a deposit.
-    const { mint, yParity, ...transaction } = real.transaction
-    t.strictSame([mint, yParity], ['0x0', '0x0'])
-    t.strictSame(block.transactions[0], { ...transaction, ...place })
+    // That chain's client writes one more field, which does not belong to a deposit.
+    const { yParity, ...transaction } = real.transaction
+    t.equal(yParity, '0x0')
+    const blockTimestamp = block.timestamp
+    t.strictSame(block.transactions[0], { ...transaction, ...place, blockTimestamp })
     t.strictSame(await net.rpc('eth_getTransactionByHash', transaction.hash), block.transactions[0])
     const [receipt, signedReceipt] = await net.rpc('eth_getBlockReceipts', block.hash)
     const names = Object.keys(real.receipt).filter((name) => !/^l1|^da|^blob/.test(name))
@@ -341,7 +344,7 @@ t.test('deposits of users have mint, and a nonce of their sender (D-31, D-33)', 
     .map(({ mint, nonce, to, value, isSystemTx }: JSONValue) => {
       return { mint, nonce, to, value, isSystemTx }
     })
-  const none = { mint: undefined, isSystemTx: undefined }
+  const none = { mint: '0x0', isSystemTx: undefined }
   t.strictSame(fields, [
     { ...none, mint: '0x5', nonce: '0x0', to, value: '0x3' },
     { ...none, nonce: '0x1', to: null, value: '0x0' },
@@ -402,6 +405,7 @@ t.test('signed transactions of each type read as in geth (J-22, F-41…F-47)', a
     const place = { blockHash: block.hash, blockNumber: '0x1', transactionIndex: toHex(index + 1) }
     const expected = {
       ...place,
+      blockTimestamp: block.timestamp,
       hash: hashOf(raw),
       type: toHex(type),
       chainId: '0x385',
@@ -640,7 +644,7 @@ t.test(
   },
 )
 
-t.test('an absent account has the proof and fields of an empty one (J-06)', async (t) => {
+t.test('an absent account has a proof, and hashes of zero as in geth (J-06)', async (t) => {
   const address = `0x${'99'.repeat(20)}`
   const { accountProof, storageProof, ...proof } = await net.rpc(
     'eth_getProof',
@@ -652,13 +656,11 @@ t.test('an absent account has the proof and fields of an empty one (J-06)', asyn
   t.strictSame(proof, {
     address,
     balance: '0x0',
-    codeHash: '0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470',
+    codeHash: `0x${'00'.repeat(32)}`,
     nonce: '0x0',
-    storageHash: '0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421',
+    storageHash: `0x${'00'.repeat(32)}`,
   })
-  t.equal(storageProof.length, 1)
-  const [{ key, value, proof: nodes }] = storageProof
-  t.strictSame([BigInt(key), value, nodes], [0n, '0x0', []])
+  t.strictSame(storageProof, [{ key: '0x0', value: '0x0', proof: [] }])
 })
 
 t.test('logs are found by range, block, address and topics (J-19, D-30)', async (t) => {
@@ -902,10 +904,7 @@ t.test(
     t.equal((await net.mine()).transactions.length, 1, 'none of them gets into a block')
     const good = await sign(ALICE, own)
     t.equal(await net.rpc('eth_sendRawTransaction', good), hashOf(good))
-    t.match(
-      (await net.refusal('eth_sendRawTransaction', good)).message,
-      /already known|underpriced/,
-    )
+    t.equal((await net.refusal('eth_sendRawTransaction', good)).message, 'already known')
     const block = await net.mine()
     t.equal(block.transactions[1].hash, hashOf(good))
   },

@@ -2,7 +2,7 @@ import { randomFillSync } from 'node:crypto'
 import { type LegacyTxData, createLegacyTx } from '@ethereumjs/tx'
 import { bytesToHex, hexToBytes } from '@ethereumjs/util'
 import t from 'tap'
-import { addTransaction } from '../node/dist/pool.js'
+import { addTransaction } from '../node/dist/admit.js'
 import { createStore } from '../node/dist/store/store.js'
 import type { PayloadAttributesJSON } from '../src/index.ts'
 import { rulesAt } from './helpers.ts'
@@ -312,7 +312,7 @@ t.test('a transaction is replaced by one that pays more (R-05)', async (t) => {
   const raw = next(0)
   await send(raw)
   const same = transfer(0, nonce, { value: 2n })
-  t.match(await send(same).catch(({ message }) => message), /underpriced/)
+  t.match(await send(same).catch(({ message }) => message), /replacement transaction underpriced/)
   const fees = { maxFeePerGas: 20n * GWEI, maxPriorityFeePerGas: 2n * GWEI }
   const better = transfer(0, nonce, { value: 3n, ...fees })
   await send(better)

@@ -102,7 +102,7 @@ t.test('blocks are read with their deposits (J-21, D-31)', async (t) => {
     type: 'deposit',
     typeHex: '0x7e',
     to: L1_BLOCK,
-    mint: undefined,
+    mint: 0n,
     gas: 1_000_000n,
   })
   t.match(user, { type: 'deposit', from, to, mint: 7n, value: 2n, gas: 50_000n, nonce: 0 })

@@ -85,10 +85,9 @@ export function decodeDeposit(raw: Uint8Array): DepositTx {
  * @param receipt - of its execution
  */
 export function depositToJSON(tx: DepositTx, receipt: TxResult) {
-  const { data: input, to = null, mint: wei, isSystemTx: isSystem, ...fields } = tx
+  const { data: input, to = null, isSystemTx: isSystem, ...fields } = tx
   const { depositNonce: nonce = 0n, depositReceiptVersion } = receipt
   const unsigned = { nonce, gasPrice: 0n, v: 0n, r: 0n, s: 0n, depositReceiptVersion }
-  const mint = wei === 0n ? undefined : wei
   const isSystemTx = isSystem ? true : undefined
-  return { ...fields, to, input, mint, isSystemTx, ...unsigned }
+  return { ...fields, to, input, isSystemTx, ...unsigned }
 }

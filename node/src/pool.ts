@@ -12,16 +12,12 @@ import {
 import {
   Account,
   type BlockHeader,
-  Capability,
   type TypedTransaction,
-  bigIntMax,
   bigIntMin,
-  bytesToHex,
   createAddressFromString,
-  getCalldataFloorGas,
 } from 'ethereumjs-op/ethereumjs'
 import type { Database } from 'lmdb'
-import type { Place, Store } from './store/store.ts'
+import type { Place } from './store/store.ts'
 
 /** Encoded transactions by sender and nonce. */
 type Pending = Database<Uint8Array, [string, number]>
@@ -45,31 +41,19 @@ interface Ranked {
   footprint: number
 }
 
-/** Longest transaction in bytes (R-05). */
-const MAX_BYTES = 131_072
-
 /** Most bytes of transactions from the pool in a block, which leave a megabyte to deposits (S-17). */
 const MAX_BLOCK_BYTES = 7_388_608
 
-/** Most transactions that wait, most of one sender, and most bytes of the database for all. */
+/** Most transactions that wait, and most bytes of the database for all. */
 const MAX_PENDING = 2_048
-const MAX_OF_SENDER = 64
 const MAX_POOL_BYTES = 2 ** 24
-
-/** Gas that is left to the L1 attributes deposit (R-06). */
-const L1_INFO_GAS = 70_000n
 
 /** Longest time in milliseconds that filling a block takes (S-09). */
 const MAX_BUILD_TIME = 1_000
 
 /** Most wei per gas that a transaction pays. */
-const maxFee = (tx: TypedTransaction): bigint =>
+export const maxFeeOf = (tx: TypedTransaction): bigint =>
   'gasPrice' in tx ? (tx.gasPrice as bigint) : (tx as { maxFeePerGas: bigint }).maxFeePerGas
-
-/** @throws what senders are told, unless it is right */
-function check(isRight: boolean, message: string) {
-  if (!isRight) throw new Error(message)
-}
 
 /** Whether no more may wait. */
 export function isFull(pending: Pending): boolean {
@@ -79,44 +63,8 @@ export function isFull(pending: Pending): boolean {
   return entryCount >= MAX_PENDING || bytes >= MAX_POOL_BYTES
 }
 
-/**
- * Takes a transaction in, in place of one with its sender and nonce.
- *
- * @returns its hash
- * @throws if it could not be in a block
- */
-export async function addTransaction(store: Store, raw: Uint8Array): Promise<Uint8Array> {
-  const { head, after, pending } = store
-  const place = after(head())
-  const { header, rules, state } = place
-  check(raw.length <= MAX_BYTES, `oversized data: ${raw.length} bytes`)
-  const tx = decodeSigned(rules, raw)
-  const isProtected = tx.type > 0 || tx.supports(Capability.EIP155ReplayProtection)
-  check(isProtected, 'only replay-protected (EIP-155) transactions are allowed')
-  const least = bigIntMax(tx.getIntrinsicGas(), getCalldataFloorGas(tx))
-  check(tx.gasLimit >= least, `intrinsic gas too low: ${tx.gasLimit} < ${least}`)
-  const most = header.gasLimit - L1_INFO_GAS
-  check(tx.gasLimit <= most, `exceeds block gas limit: ${tx.gasLimit} > ${most}`)
-  const from = tx.getSenderAddress()
-  const { nonce, balance } = (await state.getAccount(from)) ?? new Account()
-  check(tx.nonce >= nonce, `nonce too low: ${tx.nonce} < ${nonce}`)
-  check(tx.nonce < nonce + BigInt(MAX_OF_SENDER), `nonce too high: ${tx.nonce}, next is ${nonce}`)
-  const { cost, fees } = measureSigned(rules, await readL1Block(state, rules), tx)
-  const { blobGasUsed: footprint = 0n } = fees
-  check(balance >= cost, `insufficient funds: balance ${balance} < cost ${cost}`)
-  check(footprint <= header.gasLimit, `DA footprint ${footprint} exceeds block gas limit`)
-  const key: [string, number] = [`${from}`, Number(tx.nonce)]
-  const replaced = decode(rules, pending.get(key))
-  const isBetter = !replaced || 10n * maxFee(tx) >= 11n * maxFee(replaced)
-  check(isBetter, 'replacement transaction underpriced')
-  if (isFull(pending)) await makeRoom(store, place)
-  await pending.put(key, raw)
-  store.events.emit({ type: 'pending', hash: bytesToHex(tx.hash()) })
-  return tx.hash()
-}
-
 /** A transaction of the pool, if the rules have not changed so that it is none any more. */
-function decode(rules: Rules, raw?: Uint8Array): TypedTransaction | undefined {
+export function decode(rules: Rules, raw?: Uint8Array): TypedTransaction | undefined {
   try {
     return raw && decodeSigned(rules, raw)
   } catch {
@@ -153,7 +101,7 @@ async function rank(
       next = { from, nonce: Number(nonce), balance }
     }
     const tx = nonce === next.nonce && decode(rules, raw)
-    if (!tx || maxFee(tx) < baseFee) continue
+    if (!tx || maxFeeOf(tx) < baseFee) continue
     const { cost, fees } = measureSigned(rules, l1Block, tx)
     if (cost > next.balance) continue
     // A transaction cannot come before those that it waits for.
@@ -167,7 +115,7 @@ async function rank(
 }
 
 /** Of those that could be in the next block keeps the best, half of what may wait. */
-async function makeRoom(store: Source, place: Parent) {
+export async function makeRoom(store: Source, place: Parent) {
   const { pending } = store
   const ranked = await rank(store, place, place.header.timestamp)
   let bytes = 0

@@ -1,54 +1,58 @@
-import { keccak_256 } from '@noble/hashes/sha3.js'
-import { decodeSigned } from 'ethereumjs-op'
 import type { BlockJSON } from 'ethereumjs-op/blockchain'
-import { type PrefixedHexString as Hex, bytesToHex } from 'ethereumjs-op/ethereumjs'
 import type { Methods } from '../rpc/methods.ts'
-import { readBlockId, readFlag, readHash } from '../rpc/params.ts'
+import { readBlockId, readCount, readFlag, readHash } from '../rpc/params.ts'
 import type { Store } from '../store/store.ts'
 
-/** Blocks, transactions and receipts. */
-export function createBlockMethods(store: Store): Methods {
-  const { find, findByTransaction, after, head } = store
+/** Answers for a block, which may not be there. */
+type Answer = (block: BlockJSON | undefined, ...params: unknown[]) => unknown
 
-  /** A block with its transactions, or only their hashes. */
-  function getBlock(block: BlockJSON | undefined, isFull: boolean) {
-    if (!block) return null
-    const { header, transactions } = block
-    const body = { uncles: [], withdrawals: header.withdrawalsRoot && [] }
-    const hashes = transactions.map(({ hash }) => hash)
-    return { ...header, ...body, transactions: isFull ? transactions : hashes }
-  }
+/** A block with its transactions, or only their hashes. */
+function getBlock(block: BlockJSON | undefined, isFull: unknown) {
+  const wantsAll = readFlag(isFull)
+  if (!block) return null
+  const { header, transactions } = block
+  const body = { uncles: [], withdrawals: header.withdrawalsRoot && [] }
+  return { ...header, ...body, transactions: wantsAll ? transactions : hashesOf(block) }
+}
 
-  /** A transaction that waits, in which what the block would tell is null. */
-  function findPending(hash: Hex) {
-    const [found] = store.pending
-      .getRange()
-      .filter(({ value: raw }) => bytesToHex(keccak_256(raw)) === hash)
-    if (!found) return undefined
-    const tx = decodeSigned(after(head()).rules, found.value)
-    const { maxFeePerGas } = tx as { maxFeePerGas?: bigint }
-    const { gasLimit: gas, data: input, gasPrice = maxFeePerGas, ...fields } = tx.toJSON()
-    const place = { blockHash: null, blockNumber: null, transactionIndex: null }
-    return { ...fields, ...place, hash, from: tx.getSenderAddress(), gas, gasPrice, input }
-  }
+const hashesOf = ({ transactions }: BlockJSON) => transactions.map(({ hash }) => hash)
 
-  function findTransaction(value: unknown) {
-    const hash = readHash(value)
-    const block = findByTransaction(hash)
-    return block ? block.transactions.find((tx) => tx.hash === hash) : findPending(hash)
-  }
+/** The header of a block, without the size of its body. */
+export function getHeader(block: BlockJSON | undefined) {
+  if (!block) return null
+  const { size, ...header } = block.header
+  return header
+}
 
-  function findReceipt(value: unknown) {
-    const hash = readHash(value)
-    return findByTransaction(hash)?.receipts.find((it) => it.transactionHash === hash)
-  }
+/** Blocks have no uncles, so no index is that of one. */
+function getUncle(_block: BlockJSON | undefined, index: unknown) {
+  readCount(index)
+  return null
+}
 
+/** Blocks, headers, and what can be asked of a block by its number as well as by its hash. */
+export function createBlockMethods({ find, head }: Store): Methods {
+  /** A method for blocks by number or label, and one for blocks by hash, in place of a star. */
+  const byEither = (name: string, answer: Answer): Methods => ({
+    [name.replace('*', 'Number')]: (id, ...params) => answer(find(readBlockId(id)), ...params),
+    [name.replace('*', 'Hash')]: (hash, ...params) => answer(find(readHash(hash)), ...params),
+  })
   return {
     eth_blockNumber: () => head().header.number,
-    eth_getBlockByNumber: (id, isFull) => getBlock(find(readBlockId(id)), readFlag(isFull)),
-    eth_getBlockByHash: (hash, isFull) => getBlock(find(readHash(hash)), readFlag(isFull)),
+    ...byEither('eth_getBlockBy*', getBlock),
+    ...byEither('eth_getHeaderBy*', getHeader),
+    ...byEither('eth_getBlockTransactionCountBy*', (block) => block?.transactions.length),
+    ...byEither('eth_getUncleCountByBlock*', (block) => block && 0),
+    ...byEither('eth_getUncleByBlock*AndIndex', getUncle),
+    ...byEither(
+      'eth_getTransactionByBlock*AndIndex',
+      (block, index) => block?.transactions[readCount(index)],
+    ),
+    // Nothing is no bytes for geth.
+    ...byEither(
+      'eth_getRawTransactionByBlock*AndIndex',
+      (block, index) => block?.raw[readCount(index)] ?? '0x',
+    ),
     eth_getBlockReceipts: (id) => find(readBlockId(id))?.receipts,
-    eth_getTransactionByHash: findTransaction,
-    eth_getTransactionReceipt: findReceipt,
   }
 }

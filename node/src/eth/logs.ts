@@ -1,9 +1,8 @@
-import type { JSONObject } from 'ethereumjs-op/blockchain'
+import type { BlockJSON, JSONObject } from 'ethereumjs-op/blockchain'
 import { JsonRpcError } from 'ethereumjs-op/ethereumjs'
 import type { Methods } from '../rpc/methods.ts'
-import { check, readAddress, readHash, readList, readObject, readSome } from '../rpc/params.ts'
 import type { Store } from '../store/store.ts'
-import type { Lookup } from './context.ts'
+import { type Criteria, createMatcher, readCriteria, resolveRange } from './criteria.ts'
 
 /** Most logs in an answer. */
 const MAX_LOGS = 10_000
@@ -11,34 +10,33 @@ const MAX_LOGS = 10_000
 /** Milliseconds that looking for logs takes. */
 const MAX_LOGS_TIME = 5_000
 
-/** Logs of the chain. */
-export function createLogMethods({ find }: Store, { blockOf }: Lookup): Methods {
-  /** The logs of a range of blocks that match a filter. */
-  function getLogs(filter: unknown) {
-    const { fromBlock, toBlock, blockHash, address, topics } = readObject(filter)
-    check(blockHash == null || (fromBlock ?? toBlock) == null, 'a hash or a range, but not both')
-    const blocks = [fromBlock, toBlock].map((id) => blockOf(blockHash ?? id ?? 'latest'))
-    const [first, last] = blocks.map(({ header }) => Number(header.number))
-    const addresses = readSome(address, (item) => `${readAddress(item)}`)
-    const wanted = readList(topics ?? [], (topic) => readSome(topic, readHash))
-    const isIn = (list: string[] | undefined, value: unknown) =>
-      !list?.length || list.includes(value as string)
-    const isMatch = (log: JSONObject) =>
-      isIn(addresses, log.address) &&
-      wanted.every((list, index) => {
-        const logTopics = log.topics as string[]
-        return index < logTopics.length && isIn(list, logTopics[index])
-      })
-    const end = performance.now() + MAX_LOGS_TIME
-    const logs: JSONObject[] = []
-    for (let number = first; number <= last; number++) {
-      const { receipts } = blockHash ? blocks[0] : find(number)!
-      logs.push(...receipts.flatMap((receipt) => receipt.logs).filter(isMatch))
-      const isTooMuch = logs.length > MAX_LOGS || performance.now() > end
-      if (isTooMuch) throw new JsonRpcError(`too much to read up to block ${number}`, -32005)
-    }
-    return logs
-  }
+/** All logs of a block, in order. */
+export const logsOf = ({ receipts }: BlockJSON): JSONObject[] =>
+  receipts.flatMap(({ logs }) => logs)
 
-  return { eth_getLogs: getLogs }
+/** The logs of a block or a range of blocks. @throws (-32005) if there is too much to read */
+export function getLogs(store: Store, criteria: Criteria): JSONObject[] {
+  const isMatch = createMatcher(criteria)
+  if (criteria.blockHash) {
+    const block = store.find(criteria.blockHash)
+    if (!block) throw new JsonRpcError('unknown block', -32000)
+    return logsOf(block).filter(isMatch)
+  }
+  const { first, last } = resolveRange(store, criteria)
+  const end = performance.now() + MAX_LOGS_TIME
+  const logs: JSONObject[] = []
+  for (let number = first; number <= last; number++) {
+    const block = store.find(number)
+    // A reorganization may have made the chain shorter.
+    if (!block) break
+    for (const log of logsOf(block)) if (isMatch(log)) logs.push(log)
+    const isTooMuch = logs.length > MAX_LOGS || performance.now() > end
+    if (isTooMuch) throw new JsonRpcError(`too much to read up to block ${number}`, -32005)
+  }
+  return logs
+}
+
+/** Logs of the chain. */
+export function createLogMethods(store: Store): Methods {
+  return { eth_getLogs: (filter) => getLogs(store, readCriteria(filter)) }
 }

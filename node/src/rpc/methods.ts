@@ -4,6 +4,15 @@ export type Method = (...params: unknown[]) => unknown
 /** Methods by name. What they throw is answered; a `JsonRpcError` with its code. */
 export type Methods = Record<string, Method>
 
+/** What a method answers that waits for something: meanwhile the port serves other calls. */
+export class Later {
+  readonly answer: Promise<unknown>
+
+  constructor(answer: Promise<unknown>) {
+    this.answer = answer
+  }
+}
+
 /** What a client that stays connected is told, until it goes. */
 export interface Subscriptions {
   /** @returns the id of the subscription @throws (-32602, -32601) if there is no such kind */

@@ -9,7 +9,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { jwtVerify } from 'jose'
 import { JsonRpcError, error, parseObject, success } from 'jsonrpc-lite'
 import pLimit from 'p-limit'
-import type { Methods } from './methods.ts'
+import { Later, type Methods } from './methods.ts'
 
 /** Most requests in a batch, most parameters of a request, longest message of an error. */
 const MAX_BATCH = 2_000
@@ -58,7 +58,22 @@ interface Request {
   params?: unknown
 }
 
-/** Answers a request; one without `id` gets no answer. */
+/** The answer to a request with what came of it, or what it threw; one without `id` gets none. */
+async function settle(id: Request['id'], outcome: () => unknown): Promise<unknown> {
+  try {
+    const result = await outcome()
+    if (result instanceof Later) return new Later(settle(id, () => result.answer))
+    const encoded = encode(result) ?? null
+    return id === undefined ? undefined : success(id, encoded)
+  } catch (thrown) {
+    if (id === undefined) return undefined
+    const { message, code, data } = thrown as Error & { code?: unknown; data?: unknown }
+    const known = Number.isInteger(code) ? (code as number) : -32000
+    return error(id, new JsonRpcError(message.slice(0, MAX_MESSAGE), known, data))
+  }
+}
+
+/** Answers a request, now or later. */
 async function answer(methods: Methods, text: string) {
   const request = parse(text, Object)
   if (request === undefined) return error(null, JsonRpcError.parseError('not JSON'))
@@ -68,18 +83,12 @@ async function answer(methods: Methods, text: string) {
     return error(null, new JsonRpcError(parsed.payload.message, parsed.payload.code))
   }
   const { id, method, params = [] } = parsed.payload as Request
-  try {
+  return settle(id, () => {
     if (!Object.hasOwn(methods, method)) throw new JsonRpcError('there is no such method', -32601)
     if (!Array.isArray(params) || params.length > MAX_PARAMS)
       throw new JsonRpcError(`params must be at most ${MAX_PARAMS} in a list`, -32602)
-    const result = encode(await methods[method](...params)) ?? null
-    return id === undefined ? undefined : success(id, result)
-  } catch (thrown) {
-    if (id === undefined) return undefined
-    const { message, code, data } = thrown as Error & { code?: unknown; data?: unknown }
-    const known = Number.isInteger(code) ? (code as number) : -32000
-    return error(id, new JsonRpcError(message.slice(0, MAX_MESSAGE), known, data))
-  }
+    return methods[method](...params)
+  })
 }
 
 /** Whether a request has a fresh token that is signed with the secret (E-51). */
@@ -126,9 +135,10 @@ export async function listen(methods: Methods, opts: ListenOptions): Promise<Lis
     const respondNow = async () => {
       // Calls hardly ever wait for anything, so without this the next would be all that is heard.
       await setImmediate()
-      return signal.aborted ? undefined : JSON.stringify(await answer(methods, text))
+      return signal.aborted ? undefined : answer(methods, text)
     }
-    return limit(respondNow)
+    const answered = await limit(respondNow)
+    return JSON.stringify(answered instanceof Later ? await answered.answer : answered)
   }
   /** Answers the requests of a batch in order, so that other clients get their turn between them. */
   async function respondAll(texts: string[], signal: AbortSignal) {
