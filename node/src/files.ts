@@ -36,6 +36,10 @@ function readTOML(path: string): unknown {
   }
 }
 
+/** Whether a value holds others by names. Dates of TOML do not. */
+const isSection = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
+
 /** The values of a config file by their names: `port` of a section `http` is `http.port`. */
 export function readFlat(path: string): Record<string, unknown> {
   const isKnown = /\.(json|toml)$/.test(path)
@@ -44,13 +48,11 @@ export function readFlat(path: string): Record<string, unknown> {
   const values: Record<string, unknown> = {}
   const collect = (section: object, prefix: string) => {
     for (const [key, value] of Object.entries(section)) {
-      const isSection = value instanceof Object && !Array.isArray(value) && !(value instanceof Date)
-      if (isSection) collect(value, `${prefix}${key}.`)
+      if (isSection(value)) collect(value, `${prefix}${key}.`)
       else values[`${prefix}${key}`] = value
     }
   }
-  if (!(content instanceof Object) || Array.isArray(content))
-    throw new Error(`${path}: a config file is an object of settings`)
+  if (!isSection(content)) throw new Error(`${path}: a config file is an object of settings`)
   collect(content, '')
   return values
 }

@@ -87,8 +87,9 @@ export function readNamespaces(text: string): string[] {
 /** Says why it cannot be, so that nobody looks for it in the other flags. */
 export function refuseNetwork(): never {
   throw new InvalidArgumentError(
-    'Public chains cannot be synced: there are no peers and no snapshots here, and op-node hands over ' +
-      'blocks only from the first one on. Give the genesis file of a chain of yours by --genesis.',
+    'Public chains cannot be synced: there are no peers and no snapshots here, so that all blocks since ' +
+      'the first would have to be executed, of which the oldest follow other rules. Give the genesis ' +
+      'file of a chain of yours by --genesis.',
   )
 }
 
