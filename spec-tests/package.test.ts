@@ -11,6 +11,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
 import t, { type Test } from 'tap'
@@ -92,6 +93,16 @@ t.test('the package of the node has what it points at, and only that', async (t)
   const others = packedNode.paths.filter((path) => !/^(dist|src)\//.test(path))
   t.same(others.sort(), ['LICENSE', 'README.md', 'ethereumjs-op.service', 'package.json'])
   t.ok(packedNode.paths.includes('dist/genesis.json'))
+  const { dependencies } = JSON.parse(readFileSync('node/package.json', 'utf8'))
+  const sources = packedNode.paths.filter((path) => /^dist\/.+\.js$/.test(path))
+  const imported = sources.flatMap((path) =>
+    [...readFileSync(`node/${path}`, 'utf8').matchAll(/(?:from |import\()'((?:@[\w-]+\/)?[\w-]+)/g)]
+      .map(([, name]) => name)
+      .filter((name) => !isBuiltin(name)),
+  )
+  t.ok(imported.includes('lmdb') && imported.includes('@hono/node-server'))
+  for (const name of new Set(imported))
+    t.hasProp(dependencies, name, `${name} is installed with it`)
 })
 
 t.test('each packed package has its licence in THIRD_PARTY_LICENSES.md', async (t) => {
@@ -287,7 +298,7 @@ t.test('installed by npm', { skip: noRegistry }, async (t) => {
     const free = ['--engine-port=0', '--deposit-port=0']
     const dev = await runUntil(/block 1 /, 'dev', '--port=0', ...free)
     t.match(dev, { code: 0, signal: null, output: /block 1 0x[0-9a-f]{64} 1 transaction/ })
-    const ports = ['--http.port=0', '--authrpc.port=0']
+    const ports = ['--http.port=0', '--authrpc.port=0', '--log.format=json']
     const flags = ['--genesis=genesis.json', '--datadir=data', ...ports]
     const node = await runUntil(new RegExp(GENESIS_HASH), 'node', ...flags)
     t.equal(node.code, 0, node.output)
