@@ -34,8 +34,8 @@ export interface NodeSettings {
   'authrpc.addr': string
   'authrpc.port': number
   'authrpc.jwtsecret'?: string
-  'log.level': string
-  'log.format': string
+  'log.level': 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  'log.format': 'text' | 'json'
   metrics: boolean
   'metrics.addr': string
   'metrics.port': number
@@ -45,6 +45,7 @@ export interface NodeSettings {
 
 /** What `ethereumjs-op dev` is told; what each means is in {@link DEV_SETTINGS}. */
 export interface DevSettings {
+  addr: string
   port: number
   /** Seconds. */
   blockTime: number
@@ -248,6 +249,14 @@ export const NODE_SETTINGS: Setting[] = [
 
 /** Settings of `ethereumjs-op dev`. */
 export const DEV_SETTINGS: Setting[] = [
+  {
+    name: 'addr',
+    value: 'host',
+    about: 'address of the port of the node',
+    group: LOCAL,
+    fallback: '127.0.0.1',
+    read: readText,
+  },
   {
     name: 'port',
     value: 'port',

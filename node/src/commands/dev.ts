@@ -8,11 +8,12 @@ import { type RunningNode, startNode } from '../node.ts'
 import { MEMORY } from '../settings.ts'
 import { explain } from './explain.ts'
 
-const ADDR = '127.0.0.1'
+/** Where only this machine can reach the engine and deposits, which ask for no signature. */
+const LOCAL_ADDR = '127.0.0.1'
 
 /** Runs a local chain until it is told to stop, with a sequencer in the place of op-node. */
 export async function runDev(settings: DevSettings): Promise<void> {
-  const { port, enginePort, depositPort, blockTime } = settings
+  const { addr, port, enginePort, depositPort, blockTime } = settings
   const datadir = settings.datadir === MEMORY ? undefined : settings.datadir
   const genesis = JSON.parse(readExample()) as Genesis
   const secret = randomBytes(32)
@@ -22,11 +23,11 @@ export async function runDev(settings: DevSettings): Promise<void> {
   let node: RunningNode | undefined
   try {
     if (datadir) undo = makeFolder(datadir)
-    const api = ['debug', 'eth', 'net', 'rpc', 'txpool', 'web3']
-    const http = { addr: ADDR, port, api }
-    const authrpc = { addr: ADDR, port: enginePort }
+    // Who has the keys may do all else, too.
+    const http = { addr, port, api: ['debug', 'eth', 'net', 'txpool', 'web3'] }
+    const authrpc = { addr: LOCAL_ADDR, port: enginePort }
     node = await startNode({ genesis, datadir, http, authrpc, secret })
-    const engineURL = `http://${ADDR}:${node.authPort}`
+    const engineURL = `http://${LOCAL_ADDR}:${node.authPort}`
     const { signal } = stop
     const sequencer = await openSequencer({
       url: engineURL,
@@ -37,8 +38,8 @@ export async function runDev(settings: DevSettings): Promise<void> {
     })
     // From here on there is something worth keeping.
     undo = () => {}
-    const url = `http://${ADDR}:${node.httpPort}`
-    const depositURL = `http://${ADDR}:${sequencer.depositPort}`
+    const url = `http://${addr}:${node.httpPort}`
+    const depositURL = `http://${LOCAL_ADDR}:${sequencer.depositPort}`
     console.log(renderScreen({ genesis, url, engineURL, depositURL, datadir, blockTime }))
     await sequencer.run()
   } catch (error) {
