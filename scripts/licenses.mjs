@@ -15,11 +15,15 @@ const HOLDERS = {
   'mcl-wasm': '2015 MITSUNARI Shigeo',
 }
 
-/** Folders of the packages: npm packs `dependencies`, and not the optional ones. */
+/** Folders of the packages, as npm packs them; those of the workspace's own are not among them. */
 function packedFolders() {
-  const args = ['ls', '--omit=dev', '--omit=optional', '--all', '--parseable']
-  const lines = execFileSync('npm', args, { cwd: root, encoding: 'utf8' }).trim().split('\n')
-  return [...new Set(lines.slice(1))]
+  const args = ['pack', '--dry-run', '--ignore-scripts', '--json']
+  const options = { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }
+  const [{ files }] = JSON.parse(execFileSync('npm', args, { ...options, maxBuffer: 2 ** 26 }))
+  return files
+    .map(({ path }) => /^(.*\bnode_modules\/(@[^/]+\/)?[^/]+)\/package\.json$/.exec(path)?.[1])
+    .filter(Boolean)
+    .map((path) => `${root}${path}`)
 }
 
 /** The text of a licence as it is published, or the common one with the holder of the copyright. */

@@ -11,11 +11,14 @@ mkdirSync(modules, { recursive: true })
 for (const name of ['package.json', 'dist', 'node', 'patches']) {
   cpSync(name, join(directory, name), { recursive: true })
 }
+/** Where the packages of this repository are, seen from the folder of the packages. */
+const OWN = { 'ethereumjs-op': '..', 'ethereumjs-op-node': '../node' }
 // Only the packages of EthereumJS must find the copies instead of the originals.
 for (const name of readdirSync('node_modules')) {
-  const [from, to] = [resolve('node_modules', name), join(modules, name)]
+  const from = resolve('node_modules', name)
+  const to = join(modules, name)
   if (name === '@ethereumjs') cpSync(from, to, { recursive: true })
-  else symlinkSync(from, to)
+  else symlinkSync(OWN[name] ?? from, to)
 }
 const command = resolve('node_modules/patch-package/index.js')
 execFileSync(process.execPath, [command, '--reverse', '--error-on-fail'], {

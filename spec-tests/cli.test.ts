@@ -278,22 +278,27 @@ t.test('genesis of a file that cannot be read exits 2 and names it', async (t) =
   }
 })
 
-t.test('wrong usage exits 2 and shows the usage', async (t) => {
+t.test('wrong usage exits 2 and says what is wrong', async (t) => {
   const calls = [
-    [],
     ['verify'],
     ['genesis'],
     ['genesis', 'a', 'b'],
     ['execute', 'a'],
     ['verify', '--fast', 'a'],
     ['genesis', '--json', 'a'],
+    ['genesis', 'a', '--example'],
+    ['dev', 'folder'],
+    ['dev', '--block-time', '0'],
   ]
   for (const args of calls) {
     const { status, stdout, stderr } = runCLI(...args)
     t.equal(status, 2, args.join(' '))
     t.equal(stdout, '')
-    t.match(stderr, /Usage: ethereumjs-op/)
+    t.match(stderr, /^error: [^\n]+\n$/, 'in one line')
   }
+  const nothing = runCLI()
+  t.equal(nothing.status, 2)
+  t.match(nothing.stderr, /Usage: ethereumjs-op/)
   const { status, stdout } = runCLI('--help')
   t.equal(status, 0)
   t.match(stdout, /Usage: ethereumjs-op/)

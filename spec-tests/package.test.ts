@@ -1,5 +1,6 @@
-/** The package as embedders meet it: packed, and installed outside of this repository. */
-import { spawnSync } from 'node:child_process'
+/** The packages as embedders and operators meet them: packed, and installed outside of this repository. */
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import {
   cpSync,
   existsSync,
@@ -10,6 +11,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
 import t, { type Test } from 'tap'
@@ -41,15 +43,28 @@ function createProject(name: string, ...packages: string[]) {
   return path
 }
 
-// Not npm run prepare, which builds anew under the feet of other tests.
-const pack = run('.', 'npm', 'pack', '--ignore-scripts', '--json', '--pack-destination', folder)
-const [packed] = JSON.parse(pack.stdout)
-const FILES: string[] = packed.files.map(({ path }: { path: string }) => path)
-const TARBALL = resolve(folder, packed.filename)
+/** Packs a package: not by npm run prepare, which builds anew under the feet of other tests. */
+function pack(...args: string[]) {
+  const options = ['--ignore-scripts', '--json', '--pack-destination', folder]
+  const [{ filename, files, size }] = JSON.parse(
+    run('.', 'npm', 'pack', ...options, ...args).stdout,
+  )
+  const paths: string[] = files.map(({ path }: { path: string }) => path)
+  return { tarball: resolve(folder, filename), paths, size: Number(size) }
+}
+const packed = pack()
+const packedNode = pack('-w', 'node')
+const FILES = packed.paths
+const TARBALL = packed.tarball
 
 /** The package alone, as it is unpacked. */
 const installed = resolve(folder, 'package')
 run(folder, 'tar', '-xzf', TARBALL)
+
+const { version: VERSION } = JSON.parse(readFileSync('node/package.json', 'utf8'))
+
+/** Of examples/genesis.json. */
+const GENESIS_HASH = '0x8e33730a0f2e34d7accc74b70665314a6d970f59e9711ea45d478dad9f95e1de'
 
 /** A block with signed transactions; its hash is in its file. */
 const BLOCK = `${FIXTURES}/blocks/block-121049889.json.gz`
@@ -58,10 +73,10 @@ const BLOCK = `${FIXTURES}/blocks/block-121049889.json.gz`
 const BLOCK_1 = '0x90e4af3c9ccbc511a54fe7e55922584981969d460b819efd89ea2b757783c5d8'
 
 t.test('what package.json and README.md point at is in the package', async (t) => {
-  const { exports, bin } = JSON.parse(readFileSync(`${installed}/package.json`, 'utf8'))
+  const { exports } = JSON.parse(readFileSync(`${installed}/package.json`, 'utf8'))
   const entries: Record<string, string>[] = Object.values(exports)
-  const targets = [...entries.flatMap((entry) => Object.values(entry)), bin['ethereumjs-op']]
-  t.equal(targets.length, 7)
+  const targets = entries.flatMap((entry) => Object.values(entry))
+  t.equal(targets.length, 8)
   for (const target of targets) t.ok(FILES.includes(target.replace('./', '')), target)
 
   const readme = readFileSync(`${installed}/README.md`, 'utf8')
@@ -69,6 +84,25 @@ t.test('what package.json and README.md point at is in the package', async (t) =
   const relative = links.filter((link) => !/^\w+:/.test(link))
   t.ok(relative.includes('patches/README.md'))
   for (const link of relative) t.ok(existsSync(resolve(installed, link)), link)
+})
+
+t.test('the package of the node has what it points at, and only that', async (t) => {
+  const { exports, bin } = JSON.parse(readFileSync('node/package.json', 'utf8'))
+  for (const target of [...Object.values<string>(exports['.']), bin['ethereumjs-op']])
+    t.ok(packedNode.paths.includes(target.replace('./', '')), target)
+  const others = packedNode.paths.filter((path) => !/^(dist|src)\//.test(path))
+  t.same(others.sort(), ['LICENSE', 'README.md', 'ethereumjs-op.service', 'package.json'])
+  t.ok(packedNode.paths.includes('dist/genesis.json'))
+  const { dependencies } = JSON.parse(readFileSync('node/package.json', 'utf8'))
+  const sources = packedNode.paths.filter((path) => /^dist\/.+\.js$/.test(path))
+  const imported = sources.flatMap((path) =>
+    [...readFileSync(`node/${path}`, 'utf8').matchAll(/(?:from |import\()'((?:@[\w-]+\/)?[\w-]+)/g)]
+      .map(([, name]) => name)
+      .filter((name) => !isBuiltin(name)),
+  )
+  t.ok(imported.includes('lmdb') && imported.includes('@hono/node-server'))
+  for (const name of new Set(imported))
+    t.hasProp(dependencies, name, `${name} is installed with it`)
 })
 
 t.test('each packed package has its licence in THIRD_PARTY_LICENSES.md', async (t) => {
@@ -226,6 +260,53 @@ t.test('installed by npm', { skip: noRegistry }, async (t) => {
       t.match(late, /^invalid: timestamp 0 must be later than \d+$/)
       t.match(lost, /^unknown: state is incomplete: no trie node or code 0x[0-9a-f]{64}$/)
     })
+  })
+
+  t.test('with the package of the node, in an empty folder', async (t) => {
+    const project = createProject('node', TARBALL, packedNode.tarball)
+    const bin = `${project}/node_modules/.bin/ethereumjs-op`
+    t.ok(existsSync(`${project}/node_modules/secp256k1/package.json`), 'native ecrecover')
+
+    const npx = run(project, 'npx', '--no-install', 'ethereumjs-op', '--version')
+    t.match(npx, { status: 0, stdout: `${VERSION}\n` })
+    t.match(run(project, bin, '--help').stdout, /node \[options\]/)
+    t.equal(run(project, bin, 'genesis', '--example', 'genesis.json').status, 0)
+    const genesis = run(project, bin, 'genesis', 'genesis.json')
+    // Without native ecrecover there would be a warning.
+    t.strictSame([genesis.stdout, genesis.stderr], [`${GENESIS_HASH}\n`, ''])
+
+    /** Runs a command until it prints something, and ends it. @returns what it printed */
+    async function runUntil(says: RegExp, ...args: string[]) {
+      const command = ['-u', 'NODE_OPTIONS', bin, ...args]
+      const child = spawn('env', command, { cwd: project })
+      let output = ''
+      let isRunning = true
+      const exited = once(child, 'close').finally(() => {
+        isRunning = false
+      })
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.on('data', (data) => {
+          output += data
+          if (says.test(output)) child.kill('SIGTERM')
+        })
+      }
+      const timer = setTimeout(() => isRunning && child.kill('SIGKILL'), 120_000)
+      const [code, signal] = await exited
+      clearTimeout(timer)
+      return { code, signal, output }
+    }
+    const free = ['--engine-port=0', '--deposit-port=0']
+    const dev = await runUntil(/block 1 /, 'dev', '--port=0', ...free)
+    t.match(dev, { code: 0, signal: null, output: /block 1 0x[0-9a-f]{64} 1 transaction/ })
+    const ports = ['--http.port=0', '--authrpc.port=0', '--log.format=json']
+    const flags = ['--genesis=genesis.json', '--datadir=data', ...ports]
+    const node = await runUntil(new RegExp(GENESIS_HASH), 'node', ...flags)
+    t.equal(node.code, 0, node.output)
+    t.ok(existsSync(`${project}/data`), 'the database is kept')
+
+    if (noFixtures) return t.comment(noFixtures)
+    const verified = run(project, bin, 'verify', BLOCK)
+    t.equal(verified.status, 0, verified.output)
   })
 
   t.test('beside EthereumJS 10.1.2, its headers, states and databases can be passed', async (t) => {

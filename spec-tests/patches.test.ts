@@ -268,7 +268,7 @@ t.test('the packed package, installed', async (t) => {
 
   t.test('has what it needs and nothing else', async (t) => {
     const known =
-      /^(dist|blockchain|crypto|etc|ethereumjs|src|patches)\/|^(package\.json|LICENSE|[A-Z_]+\.md|node\/(cli|files)\.mjs)$/
+      /^(dist|blockchain|crypto|etc|ethereumjs|src|patches)\/|^(package\.json|LICENSE|[A-Z_]+\.md)$/
     // What the README links to.
     const linked =
       /^(examples\/(README\.md|engine\.mjs|genesis\.json)|benchmarks\/(README\.md|blocks\.svg))$/
@@ -281,7 +281,6 @@ t.test('the packed package, installed', async (t) => {
       t.ok(own.includes(`dist/${folder}/index.d.ts`))
       t.ok(own.includes(`${folder}/index.ts`))
     }
-    for (const name of ['cli', 'files']) t.ok(own.includes(`node/${name}.mjs`))
     // MPL-2.0: who gets changed files must get the changes.
     for (const { file } of PATCHES) t.ok(own.includes(`patches/${file}`), file)
     for (const name of Object.keys(dependencies)) {
@@ -340,9 +339,9 @@ t.test('the packed package, installed', async (t) => {
       if (noFixtures) return t.comment(noFixtures)
       // Coverage lists the files that were loaded.
       const coverage = `${project}/coverage`
-      const bin = `${project}/node_modules/.bin/ethereumjs-op`
-      const collect = `NODE_V8_COVERAGE=${coverage}`
-      const { status, output } = run(project, 'env', collect, bin, 'verify', block(120794432))
+      const script = resolve('scripts/verify.mjs')
+      const verifying = [process.execPath, script, root, block(120794432)]
+      const { status, output } = run(project, 'env', `NODE_V8_COVERAGE=${coverage}`, ...verifying)
       t.equal(status, 0, output)
       const loaded = readdirSync(coverage)
         .flatMap(
@@ -352,7 +351,7 @@ t.test('the packed package, installed', async (t) => {
         .filter(({ url }) => url.startsWith('file:'))
         .map(({ url }) => fileURLToPath(url))
       t.same(
-        loaded.filter((path) => !path.startsWith(`${root}/`)),
+        loaded.filter((path) => path !== script && !path.startsWith(`${root}/`)),
         [],
         'nothing else is loaded',
       )
@@ -384,7 +383,10 @@ t.test('the packed package, installed', async (t) => {
 })
 
 t.test('a wrong version of EthereumJS is named before it is loaded', async (t) => {
-  const main = `${unpatched}/node/cli.mjs`
+  const main = `${unpatched}/node/dist/bin.js`
+  const genesis = ['genesis', resolve('examples/genesis.json')]
+  const right = run(folder, process.execPath, main, ...genesis)
+  t.equal(right.status, 0, right.stderr)
   for (const name of Object.keys(dependencies).filter((key) => key.startsWith('@ethereumjs/'))) {
     const path = `${unpatched}/node_modules/${name}`
     const manifest = readFileSync(`${path}/package.json`, 'utf8')
@@ -394,12 +396,13 @@ t.test('a wrong version of EthereumJS is named before it is loaded', async (t) =
     const index = `${path}/dist/esm/index.js`
     const code = readFileSync(index)
     writeFileSync(index, 'export {}\n')
-    const wrong = run(folder, process.execPath, main, '--help')
-    t.equal(wrong.status, 2, name)
+    const wrong = run(folder, process.execPath, main, ...genesis)
+    t.equal(wrong.status, 1, name)
     t.match(wrong.stderr, `${name}: installed: 10.2.0, expected: ${version}\n`)
     t.equal(wrong.stdout, '')
+    t.equal(run(folder, process.execPath, main, '--help').status, 0, 'help loads none of it')
     writeFileSync(`${path}/package.json`, '{"name":')
-    const damaged = run(folder, process.execPath, main, '--help')
+    const damaged = run(folder, process.execPath, main, ...genesis)
     t.not(damaged.status, 0)
     t.match(damaged.stderr, `${path}/package.json`, 'the damaged file is named')
     writeFileSync(`${path}/package.json`, manifest)
@@ -407,7 +410,7 @@ t.test('a wrong version of EthereumJS is named before it is loaded', async (t) =
   }
   const path = `${unpatched}/node_modules/@ethereumjs/evm`
   rmSync(path, { recursive: true })
-  const missing = run(dirname(path), process.execPath, main, '--help')
+  const missing = run(dirname(path), process.execPath, main, ...genesis)
   t.not(missing.status, 0)
   t.match(missing.stderr, /@ethereumjs\/evm: not installed/)
 })

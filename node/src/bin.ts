@@ -1,42 +1,72 @@
 #!/usr/bin/env node
+// What a command needs is loaded when it runs, so that help does not wait for cryptography.
 import { program } from 'commander'
+import { DEV_SETTINGS, type DevSettings, NODE_SETTINGS, type NodeSettings } from './config.ts'
+import { addSettings, describeOption } from './flags.ts'
+import { DEV_PREFIX, NODE_PREFIX } from './settings.ts'
 import { VERSION } from './version.ts'
 
 const EPILOGUE = `
-A file is .json or .json.gz. Exit status: 0 as expected, 1 a block differs or cannot be executed, or
-the node cannot start; 2 wrong usage or a file that cannot be read.`
+Exit status: 0 as expected; 1 a start fails, a block differs or cannot be executed; 2 wrong usage or
+a file that cannot be read.`
+
+const NODE_EPILOGUE = `
+Flags have precedence over environment variables, those over the config file, and that over defaults.
+op-node needs the flags --l2=http://127.0.0.1:8551 --l2.jwt-secret=FILE --syncmode=consensus-layer.`
+
+/** Where the value of a flag can come from, each with precedence over those before. */
+const SOURCES = ['default', 'config', 'env', 'cli']
+
+/** Ends the process before EthereumJS is loaded if its version is not the one this is made for. */
+async function checkVersions() {
+  const { findWrongVersions } = await import('./versions.ts')
+  const problems = await findWrongVersions()
+  if (problems.length === 0) return
+  console.error(problems.join('\n'))
+  process.exit(1)
+}
 
 program
   .name('ethereumjs-op')
+  .description('An OP Stack execution client.')
   .version(VERSION)
   .addHelpText('after', EPILOGUE)
-  .showHelpAfterError()
+  .configureHelp({ optionDescription: describeOption })
+  // A suggestion is on the same line as the error.
+  .configureOutput({ outputError: (text, write) => write(text.replace(/\n(?=.)/g, ' ')) })
   .exitOverride(({ exitCode }) => process.exit(exitCode && 2))
+  .hook('preAction', checkVersions)
 
-// What a command needs is loaded when it runs, so that help does not wait for cryptography.
-program
-  .command('node')
+addSettings(program.command('node'), NODE_SETTINGS, NODE_PREFIX)
   .description('run an execution client for op-node')
-  .requiredOption('--genesis <file>', 'geth-style genesis.json or .json.gz')
-  .option('--datadir <folder>', 'where blocks and states are kept; without it nothing is kept')
-  .option('--http.addr <host>', 'where eth_* is served to everyone', '127.0.0.1')
-  .option('--http.port <port>', '0 takes any that is free', '8545')
-  .option('--http.api <names>', 'what is served there; miner is for op-batcher', 'eth,net,web3')
-  .option('--authrpc.addr <host>', 'where op-node calls', '127.0.0.1')
-  .option('--authrpc.port <port>', '0 takes any that is free', '8551')
-  .option('--authrpc.jwtsecret <file>', '32 bytes in hex; created if missing', 'jwtsecret')
-  .action(async (flags) => (await import('./commands/node.ts')).runNode(flags))
-program
-  .command('dev [folder]')
-  .description('run a local chain, kept in a folder or else in memory')
-  .action(async (folder) => (await import('./commands/dev.ts')).runDev(folder))
+  .addHelpText('after', NODE_EPILOGUE)
+  .action(async (settings: NodeSettings, command) => {
+    const { genesis, dev } = settings
+    if (!genesis && !dev) {
+      const how = '`ethereumjs-op genesis --example > genesis.json` writes one of a local chain'
+      command.error(`error: --genesis FILE is missing, the genesis file of the chain; ${how}`)
+    }
+    const rank = (name: string) => SOURCES.indexOf(command.getOptionValueSource(name))
+    if (dev && rank('datadir') >= rank('dev'))
+      command.error('error: --dev keeps nothing, so it does not go with --datadir')
+    return (await import('./commands/node.ts')).runNode(settings)
+  })
+addSettings(program.command('dev'), DEV_SETTINGS, DEV_PREFIX)
+  .description('run a local chain')
+  .action(async (settings: DevSettings) => (await import('./commands/dev.ts')).runDev(settings))
 program
   .command('verify <file...>')
   .option('--json', 'one JSON object a line')
-  .description('execute blocks and compare the outcome')
+  .description('execute the blocks of .json or .json.gz files and compare the outcome')
   .action(async (paths, flags) => (await import('./commands/verify.ts')).verify(paths, flags))
 program
-  .command('genesis <file>')
-  .description('print the hash of the genesis block')
-  .action(async (path) => (await import('./commands/genesis.ts')).printGenesis(path))
+  .command('genesis [file]')
+  .option('--example [file]', 'print a genesis file of a local chain instead, or write it')
+  .description('print the hash of the genesis block of a .json or .json.gz file')
+  .action(async (path: string | undefined, { example }, command) => {
+    if ((path === undefined) === (example === undefined))
+      command.error('error: either a file or --example must be given')
+    const { printGenesis, writeExample } = await import('./commands/genesis.ts')
+    return path === undefined ? writeExample(example) : printGenesis(path)
+  })
 await program.parseAsync()

@@ -1,49 +1,103 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { Genesis } from 'ethereumjs-op/blockchain'
 import { hexToBytes } from 'ethereumjs-op/ethereumjs'
 import { pino } from 'pino'
-import { readJSON } from '../files.ts'
+import type { NodeSettings } from '../config.ts'
+import { makeFolder, readExample, readJSON } from '../files.ts'
 import { startNode } from '../node.ts'
+import { MEMORY, SECRET_FILE } from '../settings.ts'
+import { explain } from './explain.ts'
 
-/** The secret in a file, which is created if there is none. @throws if it is not 32 bytes in hex */
-function readSecret(path: string): Uint8Array {
-  if (!existsSync(path)) writeFileSync(path, randomBytes(32).toString('hex'), { mode: 0o600 })
-  const digits = readFileSync(path, 'utf8').trim().replace(/^0x/, '')
-  if (!/^[0-9a-f]{64}$/i.test(digits)) throw new Error(`${path} must hold 32 bytes in hex`)
-  return hexToBytes(`0x${digits}`)
+/** What holders of the secret sign with, and what keeps it if it is a new one. */
+interface Secret {
+  bytes: Uint8Array
+  /** Writes it where op-node reads it. @throws if it cannot */
+  keep(): void
 }
 
-function readPort(text: string): number {
-  if (/^\d{1,5}$/.test(text) && Number(text) < 65_536) return Number(text)
-  throw new Error('a port is a number up to 65535')
+/**
+ * The secret in a file, or a new one; without a file it is printed, for nobody could read it elsewhere.
+ *
+ * @throws if the file does not hold 32 bytes in hex, or there is no folder for it
+ */
+function findSecret(path: string | undefined): Secret {
+  const made = randomBytes(32)
+  const hex = made.toString('hex')
+  if (path === undefined) return { bytes: made, keep: () => console.log(`secret: ${hex}`) }
+  if (!existsSync(path)) {
+    if (!existsSync(dirname(path))) throw new Error(`${path}: there is no such folder`)
+    const keep = () => writeFileSync(path, hex, { mode: 0o600, flag: 'wx' })
+    return { bytes: made, keep }
+  }
+  const digits = readFileSync(path, 'utf8').trim().replace(/^0x/, '')
+  if (!/^[0-9a-f]{64}$/i.test(digits)) throw new Error(`${path} must hold 32 bytes in hex`)
+  return { bytes: hexToBytes(`0x${digits}`), keep: () => {} }
+}
+
+/** Contents of a genesis file, or of that of the local chain. @throws if it cannot be read */
+function readGenesis(path: string | undefined): Genesis {
+  if (path === undefined) return JSON.parse(readExample()) as Genesis
+  if (existsSync(path)) return readJSON(path) as Genesis
+  const how = 'give the genesis file of the chain, or write that of a local chain by'
+  throw new Error(
+    `${path}: there is no such file; ${how} \`ethereumjs-op genesis --example ${path}\``,
+  )
 }
 
 /** Runs a node until it is told to stop. */
-export async function runNode(flags: Record<string, string>): Promise<void> {
-  const endpoint = (name: string) => ({
-    addr: flags[`${name}.addr`],
-    port: readPort(flags[`${name}.port`]),
+export async function runNode(settings: NodeSettings): Promise<void> {
+  const isKept = !settings.dev && settings.datadir !== MEMORY
+  const datadir = isKept ? settings.datadir : undefined
+  const endpoint = (name: 'http' | 'ws' | 'authrpc' | 'metrics') => ({
+    addr: settings[`${name}.addr`],
+    port: settings[`${name}.port`],
   })
+  let undo = () => {}
   try {
-    const { datadir } = flags
-    if (datadir) mkdirSync(datadir, { recursive: true })
-    const starting = startNode({
-      genesis: readJSON(flags.genesis) as Genesis,
+    const genesis = readGenesis(settings.genesis)
+    if (datadir) undo = makeFolder(datadir)
+    const path = settings['authrpc.jwtsecret'] ?? (datadir && join(datadir, SECRET_FILE))
+    const secret = findSecret(path)
+    const http = {
+      ...endpoint('http'),
+      api: settings['http.api'],
+      vhosts: settings['http.vhosts'],
+      corsdomain: settings['http.corsdomain'],
+    }
+    const ws = {
+      ...endpoint('ws'),
+      api: settings['ws.api'],
+      origins: settings['ws.origins'],
+    }
+    const options = {
+      genesis,
       datadir,
-      http: { ...endpoint('http'), api: flags['http.api'].split(',') },
+      http,
+      ws: settings.ws ? ws : undefined,
       authrpc: endpoint('authrpc'),
-      secret: readSecret(flags['authrpc.jwtsecret']),
-      log: pino(),
-    })
+      metrics: settings.metrics ? endpoint('metrics') : undefined,
+      maxHeadAge: settings['health.maxage'],
+      secret: secret.bytes,
+      log: pino({ level: settings['log.level'] }),
+    }
+    const starting = startNode(options)
     // From now on, for the ports are open before both are known to be.
     for (const name of ['SIGINT', 'SIGTERM']) {
       process.once(name, async () => (await starting).close())
     }
-    const { httpPort, authPort } = await starting
-    console.log(`eth_* on port ${httpPort}, engine_* on port ${authPort}`)
+    const node = await starting
+    try {
+      // Only now, so that a start that fails leaves none behind.
+      secret.keep()
+    } catch (error) {
+      await node.close()
+      throw error
+    }
   } catch (error) {
-    console.error((error as Error).message)
+    undo()
+    console.error(`error: ${explain(error, { ...settings })}`)
     process.exit(1)
   }
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type Server, createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { keccak_256 } from '@noble/hashes/sha3.js'
@@ -119,12 +120,12 @@ interface Answer {
   number: Hex
   timestamp: Hex
   transactions: { input: Hex }[]
-  executionPayload: { blockNumber: Hex; blockHash: Hex; transactions: Hex[] }
+  executionPayload: { blockNumber: Hex; blockHash: Hex; gasUsed: Hex; transactions: Hex[] }
   parentBeaconBlockRoot: Hex
 }
 
-/** See {@link sequence}. */
-export interface SequenceOptions {
+/** See {@link openSequencer}. */
+export interface SequencerOptions {
   /** The authenticated port. */
   url: string
   /** 32 bytes. */
@@ -132,21 +133,28 @@ export interface SequenceOptions {
   /** Seconds. */
   blockTime?: number
   gasLimit?: number
-  /** Where a POST of {from, to, mint, value, gas, data} makes a deposit. */
+  /** Where a POST of {from, to, mint, value, gas, data} makes a deposit; 0 takes any that is free. */
   depositPort?: number
+  /** Told of each block, in a line. */
   log?: (line: string) => void
   signal?: AbortSignal
 }
 
-/**
- * Drives the Engine API of a node as op-node does, from the node's head on, until `signal` aborts.
- *
- * @throws if the node refuses a call or a block
- */
-export async function sequence(opts: SequenceOptions): Promise<void> {
-  const { url, secret, blockTime = 2, gasLimit = 60_000_000 } = opts
-  const { signal, depositPort = 8552, log = console.log } = opts
-  const call = async (method: string, ...params: unknown[]): Promise<Answer> => {
+/** What is ready to make blocks. */
+export interface Sequencer {
+  depositPort: number
+  /**
+   * Drives the Engine API of a node as op-node does, from the node's head on, until `signal` aborts.
+   *
+   * @throws if the node refuses a call or a block
+   */
+  run(): Promise<void>
+}
+
+/** A caller of the authenticated port. What it calls throws if the node refuses it. */
+const createCaller =
+  (url: string, secret: Uint8Array) =>
+  async (method: string, ...params: unknown[]): Promise<Answer> => {
     const jwt = await new SignJWT().setProtectedHeader({ alg: 'HS256' }).setIssuedAt().sign(secret)
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${jwt}` }
     const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
@@ -157,6 +165,15 @@ export async function sequence(opts: SequenceOptions): Promise<void> {
     if (!error && status === 'VALID') return result
     throw new Error(`${method}: ${error?.message ?? `${status} ${validationError}`}`)
   }
+
+/** @throws if the port for deposits is taken */
+export async function openSequencer(opts: SequencerOptions): Promise<Sequencer> {
+  const { url, secret, blockTime = 2, gasLimit = 60_000_000 } = opts
+  const { signal, depositPort = 8552, log = console.log } = opts
+  const call = createCaller(url, secret)
+  const queue: Queued[] = []
+  const server = await listen(queue, depositPort)
+
   /** Batches and finality of L1 take their time, so safe and finalized stay behind the head. */
   const choose = async (
     number: number,
@@ -170,14 +187,12 @@ export async function sequence(opts: SequenceOptions): Promise<void> {
     return call('engine_forkchoiceUpdatedV3', state, attributes)
   }
 
-  const head = await call('eth_getBlockByNumber', 'latest', true)
-  let { number, hash } = head
-  let timestamp = Number(head.timestamp)
-  const [first] = head.transactions
-  let l1 = first ? decodeL1(first.input) : { number: 0n, time: 0n, sequenceNumber: -1n }
-  const queue: Queued[] = []
-  const server = await listen(queue, depositPort)
-  try {
+  async function run() {
+    const head = await call('eth_getBlockByNumber', 'latest', true)
+    let { number, hash } = head
+    let timestamp = Number(head.timestamp)
+    const [first] = head.transactions
+    let l1 = first ? decodeL1(first.input) : { number: 0n, time: 0n, sequenceNumber: -1n }
     while (true) {
       timestamp = Math.max(timestamp + blockTime, Math.floor(Date.now() / 1000))
       await sleep(timestamp * 1000 - Date.now(), null, { signal }).catch(() => {})
@@ -210,10 +225,17 @@ export async function sequence(opts: SequenceOptions): Promise<void> {
         resolve({ transactionHash: bytesToHex(keccak_256(forced[1 + index])), blockNumber: number })
       }
       const count = payload.transactions.length
-      log(`block ${Number(number)} ${hash} ${count} txs, L1 block ${l1.number}`)
+      const what = `${count} ${count === 1 ? 'transaction' : 'transactions'}`
+      log(`block ${Number(number)} ${hash} ${what}, ${Number(payload.gasUsed)} gas`)
     }
-  } finally {
-    server.close()
-    server.closeAllConnections()
+  }
+
+  return {
+    depositPort: (server.address() as AddressInfo).port,
+    run: () =>
+      run().finally(() => {
+        server.close()
+        server.closeAllConnections()
+      }),
   }
 }

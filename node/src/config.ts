@@ -1,0 +1,301 @@
+// All settings of the command line, each in one place: flag, environment variable and key of the
+// config file have the same name, and `--help` and the tables in README.md are made from these.
+import {
+  MEMORY,
+  NAMESPACES,
+  SECRET_FILE,
+  type Setting,
+  findDatadir,
+  readChoice,
+  readInteger,
+  readNames,
+  readNamespaces,
+  readPort,
+  readText,
+  refuseNetwork,
+} from './settings.ts'
+
+/** What `ethereumjs-op node` is told; what each means is in {@link NODE_SETTINGS}. */
+export interface NodeSettings {
+  genesis?: string
+  /** A folder, or {@link MEMORY}. */
+  datadir: string
+  dev: boolean
+  'http.addr': string
+  'http.port': number
+  'http.api': string[]
+  'http.vhosts': string[]
+  'http.corsdomain': string[]
+  ws: boolean
+  'ws.addr': string
+  'ws.port': number
+  'ws.api': string[]
+  'ws.origins': string[]
+  'authrpc.addr': string
+  'authrpc.port': number
+  'authrpc.jwtsecret'?: string
+  'log.level': 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  'log.format': 'text' | 'json'
+  metrics: boolean
+  'metrics.addr': string
+  'metrics.port': number
+  /** Seconds. */
+  'health.maxage'?: number
+}
+
+/** What `ethereumjs-op dev` is told; what each means is in {@link DEV_SETTINGS}. */
+export interface DevSettings {
+  addr: string
+  port: number
+  /** Seconds. */
+  blockTime: number
+  /** A folder, or {@link MEMORY}. */
+  datadir: string
+  enginePort: number
+  depositPort: number
+}
+
+const CHAIN = 'Chain and data:'
+const HTTP = 'HTTP for everyone:'
+const WEBSOCKET = 'WebSocket for everyone:'
+const ENGINE = 'HTTP and WebSocket for op-node:'
+const WATCH = 'Logs, metrics, health:'
+const LOCAL = 'Local chain:'
+
+/** What all ports can be. */
+const ANY_PORT = '0 takes any that is free'
+
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent']
+const LOG_FORMATS = ['text', 'json']
+
+/** Settings of `ethereumjs-op node`. */
+export const NODE_SETTINGS: Setting[] = [
+  {
+    name: 'genesis',
+    value: 'file',
+    about: 'geth-style genesis file of the chain, .json or .json.gz',
+    group: CHAIN,
+    read: readText,
+  },
+  {
+    name: 'network',
+    value: 'name',
+    about: 'refused, with the reason: public chains cannot be synced',
+    group: CHAIN,
+    read: refuseNetwork,
+  },
+  {
+    name: 'datadir',
+    value: 'folder',
+    about: `where blocks, states and the secret are kept; ${MEMORY} keeps nothing`,
+    group: CHAIN,
+    fallback: findDatadir(),
+    fallbackText: 'ethereumjs-op in $XDG_DATA_HOME or ~/.local/share',
+    read: readText,
+  },
+  {
+    name: 'dev',
+    about: 'keep nothing, and take the genesis of the local chain if there is no other',
+    group: CHAIN,
+  },
+  {
+    name: 'http.addr',
+    value: 'host',
+    about: 'address of the port for everyone',
+    group: HTTP,
+    fallback: '127.0.0.1',
+    read: readText,
+  },
+  {
+    name: 'http.port',
+    value: 'port',
+    about: `port for everyone; ${ANY_PORT}`,
+    group: HTTP,
+    fallback: 8545,
+    read: readPort,
+  },
+  {
+    name: 'http.api',
+    value: 'names',
+    about: `what is served there, of ${NAMESPACES.join(', ')}; miner is for op-batcher`,
+    group: HTTP,
+    fallback: ['eth', 'net', 'web3'],
+    read: readNamespaces,
+  },
+  {
+    name: 'http.vhosts',
+    value: 'names',
+    about: 'by what names of this machine it may be asked; * is any',
+    group: HTTP,
+    fallback: ['localhost'],
+    read: readNames,
+  },
+  {
+    name: 'http.corsdomain',
+    value: 'origins',
+    about: 'whose web pages may ask; * is all',
+    group: HTTP,
+    fallback: [],
+    fallbackText: 'none',
+    read: readNames,
+  },
+  {
+    name: 'ws',
+    about: 'serve WebSocket, with subscriptions',
+    group: WEBSOCKET,
+  },
+  {
+    name: 'ws.addr',
+    value: 'host',
+    about: 'address of the WebSocket port',
+    group: WEBSOCKET,
+    fallback: '127.0.0.1',
+    read: readText,
+  },
+  {
+    name: 'ws.port',
+    value: 'port',
+    about: `WebSocket port, which may be that of HTTP; ${ANY_PORT}`,
+    group: WEBSOCKET,
+    fallback: 8546,
+    read: readPort,
+  },
+  {
+    name: 'ws.api',
+    value: 'names',
+    about: 'what is served there',
+    group: WEBSOCKET,
+    fallback: ['eth', 'net', 'web3'],
+    read: readNamespaces,
+  },
+  {
+    name: 'ws.origins',
+    value: 'origins',
+    about: 'whose web pages may connect; * is all',
+    group: WEBSOCKET,
+    fallback: ['localhost'],
+    read: readNames,
+  },
+  {
+    name: 'authrpc.addr',
+    value: 'host',
+    about: 'address of the port for op-node',
+    group: ENGINE,
+    fallback: '127.0.0.1',
+    read: readText,
+  },
+  {
+    name: 'authrpc.port',
+    value: 'port',
+    about: `port for op-node; ${ANY_PORT}`,
+    group: ENGINE,
+    fallback: 8551,
+    read: readPort,
+  },
+  {
+    name: 'authrpc.jwtsecret',
+    value: 'file',
+    about: 'the secret that op-node has too, 32 bytes in hex; created if missing',
+    group: ENGINE,
+    fallbackText: `${SECRET_FILE} in the data directory`,
+    read: readText,
+  },
+  {
+    name: 'log.level',
+    value: 'level',
+    about: `least important lines that are logged, of ${LOG_LEVELS.join(', ')}`,
+    group: WATCH,
+    fallback: 'info',
+    read: readChoice(LOG_LEVELS),
+  },
+  {
+    name: 'log.format',
+    value: 'format',
+    about: `how they are written, of ${LOG_FORMATS.join(', ')}`,
+    group: WATCH,
+    fallback: 'text',
+    read: readChoice(LOG_FORMATS),
+  },
+  {
+    name: 'metrics',
+    about: 'serve metrics for Prometheus',
+    group: WATCH,
+  },
+  {
+    name: 'metrics.addr',
+    value: 'host',
+    about: 'address of the port for metrics',
+    group: WATCH,
+    fallback: '127.0.0.1',
+    read: readText,
+  },
+  {
+    name: 'metrics.port',
+    value: 'port',
+    about: `port for metrics; ${ANY_PORT}`,
+    group: WATCH,
+    fallback: 6060,
+    read: readPort,
+  },
+  {
+    name: 'health.maxage',
+    value: 'seconds',
+    about: 'age of the head from which on GET /health answers 503',
+    group: WATCH,
+    fallbackText: 'no limit',
+    read: readInteger(1, 2 ** 31),
+  },
+]
+
+/** Settings of `ethereumjs-op dev`. */
+export const DEV_SETTINGS: Setting[] = [
+  {
+    name: 'addr',
+    value: 'host',
+    about: 'address of the port of the node',
+    group: LOCAL,
+    fallback: '127.0.0.1',
+    read: readText,
+  },
+  {
+    name: 'port',
+    value: 'port',
+    about: `port of the node; ${ANY_PORT}`,
+    group: LOCAL,
+    fallback: 8545,
+    read: readPort,
+  },
+  {
+    name: 'block-time',
+    value: 'seconds',
+    about: 'seconds from block to block',
+    group: LOCAL,
+    fallback: 2,
+    read: readInteger(1, 3_600),
+  },
+  {
+    name: 'datadir',
+    value: 'folder',
+    about: 'where the chain is kept',
+    group: LOCAL,
+    fallback: MEMORY,
+    fallbackText: `${MEMORY}, which keeps nothing`,
+    read: readText,
+  },
+  {
+    name: 'engine-port',
+    value: 'port',
+    about: `port of the Engine API; ${ANY_PORT}`,
+    group: LOCAL,
+    fallback: 8551,
+    read: readPort,
+  },
+  {
+    name: 'deposit-port',
+    value: 'port',
+    about: `port that takes deposits; ${ANY_PORT}`,
+    group: LOCAL,
+    fallback: 8552,
+    read: readPort,
+  },
+]
