@@ -1,0 +1,170 @@
+import {
+  type Address,
+  type EVM,
+  type EVMResult,
+  type Message,
+  type VM,
+  createAddressFromBigInt,
+} from 'ethereumjs-op/ethereumjs'
+import { MAX_INITCODE, explainError, isCall, isCreation } from './halts.ts'
+import { type OpcodeEntry, type RunState, createMeter } from './meter.ts'
+import { OPCODES } from './opcodes.ts'
+import type { Frame, Tracer } from './tracer.ts'
+
+/** Shows a tracer what an EVM does, as geth would show it. */
+export interface Probe {
+  /** Who is shown it. While there is nobody the EVM works as ever. */
+  tracer?: Tracer
+  /** Logs of the block that stand so far. */
+  logCount: number
+}
+
+/** What is known of a frame that runs. */
+interface OpenFrame {
+  isCreate: boolean
+  /** Geth does not begin it. */
+  isHidden: boolean
+  /** Why it is about to fail, in geth's words. */
+  problem?: string
+  /** Logs that stood when it began. */
+  logCount: number
+}
+
+const SELFDESTRUCT = 0xff
+const LOGS = [0xa0, 0xa1, 0xa2, 0xa3, 0xa4]
+
+/** Gas that a call which sends wei gives on top. */
+const STIPEND = 2_300n
+
+/** Most frames within each other. */
+const MAX_DEPTH = 1_024
+
+const NO_BYTES = new Uint8Array()
+
+const toAddress = (item: bigint): Address => createAddressFromBigInt(BigInt.asUintN(160, item))
+
+/** What a call or creation opcode is about to begin. */
+function describeFrame(code: number, { stack, memory, env, messageGasLimit }: RunState): Frame {
+  const { name: type, pops } = OPCODES[code]
+  const items = stack.peek(pops)
+  const own = { type, depth: env.depth + 1, from: env.address }
+  const read = (start: bigint, length: bigint) => memory.read(Number(start), Number(length))
+  const gas = messageGasLimit!
+  if (isCreation(code)) {
+    return { ...own, input: read(items[1], items[2]), gas, value: items[0] }
+  }
+  const to = toAddress(items[1])
+  // These two take no value from the stack.
+  if (code === 0xf4)
+    return { ...own, to, input: read(items[2], items[3]), gas, value: env.callValue }
+  if (code === 0xfa) return { ...own, to, input: read(items[2], items[3]), gas }
+  const [, , value, start, length] = items
+  return { ...own, to, input: read(start, length), gas: value ? gas + STIPEND : gas, value }
+}
+
+/**
+ * Makes an EVM show what it does. It wraps the handlers of the opcodes of this one EVM, so it costs
+ * nothing where nobody traces, and works with patches as without. The event `step` of EthereumJS would
+ * copy the whole memory each time, and tell less.
+ *
+ * @param tick - called at each step; what it throws ends all
+ */
+export function createProbe(vm: VM, tick: () => Promise<void> | undefined): Probe {
+  const evm = vm.evm as EVM
+  const entries = evm['_opcodeMap']
+  const probe: Probe = { logCount: 0 }
+  const frames: OpenFrame[] = []
+  /** Frames that have begun, and the opcode that the next one comes from. */
+  let begun = 0
+  let nextType: string | undefined
+
+  const enter = (frame: Frame) => probe.tracer?.enter?.(frame)
+
+  evm.events.on('beforeMessage', (message: Message) => {
+    if (!probe.tracer) return
+    begun++
+    const { depth, caller, to, codeAddress, data, gasLimit: gas, value, delegatecall } = message
+    const type = nextType ?? (to ? 'CALL' : 'CREATE')
+    nextType = undefined
+    const isTooLong = !to && data.length > MAX_INITCODE && evm.common.isActivatedEIP(3860)
+    frames.push({ isCreate: !to, isHidden: isTooLong, logCount: probe.logCount })
+    if (isTooLong) return
+    const from = delegatecall ? to! : caller
+    const sent = type === 'STATICCALL' ? undefined : value
+    enter({ type, depth, from, to: to && codeAddress, input: data, gas, value: sent })
+  })
+
+  evm.events.on('afterMessage', ({ execResult, createdAddress }: EVMResult) => {
+    const frame = probe.tracer && frames.pop()
+    if (!frame || frame.isHidden) return
+    const { exceptionError, executionGasUsed: gasUsed, returnValue: output, runState } = execResult
+    const words = () => explainError(exceptionError!, frame.isCreate, runState as RunState)
+    const error = exceptionError && (frame.problem ?? words())
+    if (error) probe.logCount = frame.logCount
+    probe.tracer!.exit?.({ depth: frames.length, output, gasUsed, createdAddress, error })
+  })
+
+  /** Calls and creations. EthereumJS does not begin those that are too deep or lack wei. */
+  async function runFrame(code: number, handler: OpcodeEntry['opHandler'], runState: RunState) {
+    const frame = describeFrame(code, runState)
+    const { depth } = frame
+    const before = begun
+    nextType = frame.type
+    await handler(runState, evm.common)
+    nextType = undefined
+    if (begun !== before) return
+    const isTooDeep = depth > MAX_DEPTH
+    const error = isTooDeep ? 'max call depth exceeded' : 'insufficient balance for transfer'
+    enter(frame)
+    probe.tracer?.exit?.({ depth, output: NO_BYTES, gasUsed: 0n, error })
+  }
+
+  /** Ends the code that runs, if it succeeds, by what it throws. */
+  async function selfdestruct(handler: OpcodeEntry['opHandler'], runState: RunState) {
+    const { address: from, contract, depth: outer } = runState.env
+    const to = toAddress(runState.stack.peek(1)[0])
+    const { balance: value } = contract
+    try {
+      await handler(runState, evm.common)
+    } finally {
+      const depth = outer + 1
+      enter({ type: 'SELFDESTRUCT', depth, from, to, input: NO_BYTES, gas: 0n, value })
+      probe.tracer?.exit?.({ depth, output: NO_BYTES, gasUsed: 0n })
+    }
+  }
+
+  async function log(handler: OpcodeEntry['opHandler'], runState: RunState) {
+    await handler(runState, evm.common)
+    const added = runState.interpreter._result.logs.at(-1)!
+    probe.tracer?.log?.(added, probe.logCount++)
+  }
+
+  const meter = createMeter({
+    evm,
+    gasHandlers: entries.map(({ gasHandler }) => gasHandler),
+    show: (step) => probe.tracer?.step?.(step),
+    fail: (problem) => {
+      frames.at(-1)!.problem = problem
+    },
+  })
+
+  // Opcodes that do not exist share an entry.
+  for (const entry of new Set(entries)) {
+    const { gasHandler, opHandler, opcodeInfo } = entry
+    const { code, isInvalid } = opcodeInfo
+    const isWrapped = isCall(code) || isCreation(code) || LOGS.includes(code)
+    const isAsync = opcodeInfo.isAsync || isWrapped || code === SELFDESTRUCT
+    entry.opcodeInfo = { ...opcodeInfo, dynamicGas: true, isAsync }
+    entry.gasHandler = async (runState, gas, common) => {
+      if (!probe.tracer) return gasHandler ? gasHandler(runState, gas, common) : gas
+      await tick()
+      return meter(runState, gas, common, isInvalid)
+    }
+    if (isCall(code) || isCreation(code)) {
+      entry.opHandler = (runState) => runFrame(code, opHandler, runState)
+    }
+    if (LOGS.includes(code)) entry.opHandler = (runState) => log(opHandler, runState)
+    if (code === SELFDESTRUCT) entry.opHandler = (runState) => selfdestruct(opHandler, runState)
+  }
+  return probe
+}

@@ -1,0 +1,121 @@
+import { type Context, StateError, executeBlock, attributesOfHeader } from 'ethereumjs-op'
+import type { TxResult } from 'ethereumjs-op'
+import type { BlockJSON, TransactionJSON } from 'ethereumjs-op/blockchain'
+import {
+  type Address,
+  JsonRpcError,
+  createAddressFromString,
+  eoaCode7702RecoverAuthority,
+} from 'ethereumjs-op/ethereumjs'
+import type { Store } from '../store/store.ts'
+import { type Budget, createBudget } from './budget.ts'
+import type { TraceConfig } from './config.ts'
+import { type Probe, createProbe } from './probe.ts'
+import type { TracedTx } from './tracer.ts'
+import { createTracer } from './tracers/index.ts'
+
+type Authorization = Parameters<typeof eoaCode7702RecoverAuthority>[0]
+
+/** Ends the execution of a block of which the rest is not needed. */
+class Enough extends Error {}
+
+/** Who signed authorizations, where the signatures are valid. */
+function readAuthorities(list: unknown): Address[] {
+  const authorities: Address[] = []
+  for (const authorization of (list ?? []) as Authorization[]) {
+    try {
+      authorities.push(eoaCode7702RecoverAuthority(authorization))
+    } catch {
+      // It has no effect, and is no fault of the transaction.
+    }
+  }
+  return authorities
+}
+
+function toTraced(tx: TransactionJSON, coinbase: Address): TracedTx {
+  return {
+    from: createAddressFromString(tx.from),
+    to: tx.to ? createAddressFromString(tx.to) : undefined,
+    gas: BigInt(tx.gas as string),
+    coinbase,
+    authorities: readAuthorities(tx.authorizationList),
+  }
+}
+
+/**
+ * Traces a transaction or call while it runs.
+ *
+ * @param probe - of the EVM in which it runs
+ * @param run - runs it
+ */
+export async function traceRun(
+  { vm }: Context,
+  probe: Probe,
+  config: TraceConfig,
+  budget: Budget,
+  tx: TracedTx,
+  run: () => Promise<TxResult>,
+): Promise<{ result: TxResult; trace: unknown }> {
+  const tracer = createTracer(config, budget)
+  budget.begin()
+  await tracer.start?.(tx, vm)
+  probe.tracer = tracer
+  const result = await run().finally(() => {
+    probe.tracer = undefined
+  })
+  return { result, trace: await tracer.end(result) }
+}
+
+/**
+ * Executes a block again, with the code that executed it, and traces its transactions.
+ *
+ * @param only - position of the one transaction to trace, if it is not all
+ * @returns their traces
+ * @throws (-32000, -32003) if one takes too long, all become too long, or the state is not kept
+ */
+export async function traceBlock(
+  store: Store,
+  { header, transactions, receipts, raw }: BlockJSON,
+  config: TraceConfig,
+  only?: number,
+): Promise<unknown[]> {
+  const parent = store.find(header.parentHash)
+  if (!parent) throw new JsonRpcError('genesis is not traceable', -32000)
+  // A tracer that is not known is an error even of an empty block.
+  const budget = createBudget(config.timeout)
+  createTracer(config, budget)
+  const place = store.after(parent)
+  const block = store.after({ header, transactions, receipts, raw }).header
+  const traces: unknown[] = []
+  let position = -1
+  let logCount = 0
+  let probe: Probe | undefined
+
+  async function observe(context: Context, _raw: Uint8Array, run: () => Promise<TxResult>) {
+    position++
+    let result: TxResult
+    if (only !== undefined && position !== only) result = await run()
+    else {
+      probe ??= createProbe(context.vm, budget.tick)
+      probe.logCount = logCount
+      const tx = toTraced(transactions[position], block.coinbase)
+      const traced = await traceRun(context, probe, config, budget, tx, run)
+      traces.push(traced.trace)
+      result = traced.result
+    }
+    logCount += result.logs.length
+    if (position === only) throw new Enough()
+    return result
+  }
+
+  const attributes = { ...attributesOfHeader(block), transactions: raw }
+  try {
+    await executeBlock({ ...place, parent: place.header, attributes, observe })
+  } catch (error) {
+    if (error instanceof StateError) {
+      throw new JsonRpcError(`the state before block ${header.number} is not kept`, -32000)
+    }
+    if (!(error instanceof Enough)) throw error
+  }
+  return traces
+}
