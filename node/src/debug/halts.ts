@@ -77,7 +77,6 @@ export function explainLateRefusal({ code, items, runState }: Upcoming): string 
 /** Errors of EthereumJS that geth words differently. */
 const WORDS: Record<string, string> = {
   revert: 'execution reverted',
-  'invalid JUMP': 'invalid jump destination',
   'static state change': 'write protection',
   'create collision': 'contract address collision',
   'insufficient balance': 'insufficient balance for transfer',
@@ -86,7 +85,9 @@ const WORDS: Record<string, string> = {
 
 /** The words of geth for how a frame ended, where no opcode was refused. */
 export function explainError({ error }: EVMError, isCreate: boolean, state?: RunState): string {
-  const code = error as string
+  // A jump's has its place, too.
+  const code = (error as string).replace(/ at .*/, '')
+  if (code === 'invalid JUMP') return 'invalid jump destination'
   if (code === 'out of gas' && isCreate) return 'contract creation code storage out of gas'
   if (code === 'code size to deposit exceeds maximum code size') {
     const size = state?.interpreter._result.returnValue?.length

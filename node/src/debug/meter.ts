@@ -17,16 +17,46 @@ export interface Upcoming {
   gasLeft: bigint
 }
 
+/** Computes gas of the opcode that is next. @throws what ends the frame, where geth refuses it */
+export type Meter = (
+  runState: RunState,
+  gas: bigint,
+  common: Common,
+  isInvalid: boolean,
+) => Promise<bigint>
+
 /** See {@link createMeter}. */
 export interface MeterOptions {
   evm: EVM
   /** Gas handlers of the EVM as they were. */
   gasHandlers: (GasHandler | undefined)[]
   /** Told of each step. */
-  show(step: Step): Promise<void> | void
+  show(step: Step): Promise<void> | undefined
   /** Told of why the frame is about to fail, in geth's words, where EthereumJS has others. */
   fail(problem: string): void
 }
+
+/** A step whose gas is not known yet. */
+export const describeStep = (
+  runState: RunState,
+  code: number,
+  items: bigint[],
+  memorySize: number,
+): Step => ({
+  pc: runState.programCounter,
+  code,
+  name: OPCODES[code].name,
+  gas: runState.gasLeft,
+  cost: 0n,
+  depth: runState.env.depth + 1,
+  address: runState.env.address,
+  stack: () => runState.stack.getStack(),
+  items,
+  memory: () => runState.memory._store.subarray(0, memorySize),
+  memorySize,
+  returnData: runState.returnBytes,
+  refund: runState.gasRefund,
+})
 
 const CALLDATACOPY = 0x37
 const RETURNDATACOPY = 0x3e
@@ -37,15 +67,10 @@ const MAX_STACK = 1_024
  * gas is known, before it runs. What is refused is so in geth's order of checks, and with its words.
  * In any case the frame loses all of its gas, so the outcome is that of the EVM.
  */
-export function createMeter({ evm, gasHandlers, show, fail }: MeterOptions) {
-  return async function meter(
-    runState: RunState,
-    gas: bigint,
-    common: Common,
-    isInvalid: boolean,
-  ): Promise<bigint> {
-    const { stack, gasLeft, env, programCounter: pc } = runState
-    const code = runState.code[pc]
+export function createMeter({ evm, gasHandlers, show, fail }: MeterOptions): Meter {
+  return async (runState, gas, common, isInvalid) => {
+    const { stack, gasLeft, env } = runState
+    const code = runState.code[runState.programCounter]
     const { name, fixedGas = gas, ...counts } = OPCODES[code]
     const { pops, pushes } = isInvalid ? { pops: 0, pushes: 0 } : counts
     const height = stack.length
@@ -53,22 +78,7 @@ export function createMeter({ evm, gasHandlers, show, fail }: MeterOptions) {
     const memorySize = Number(runState.memoryWordCount) * 32
 
     const showStep = (cost: bigint, error?: string) =>
-      show({
-        pc,
-        code,
-        name,
-        gas: gasLeft,
-        cost,
-        depth: env.depth + 1,
-        address: env.address,
-        stack: () => stack.getStack(),
-        items,
-        memory: () => runState.memory._store.subarray(0, memorySize),
-        memorySize,
-        returnData: runState.returnBytes,
-        refund: runState.gasRefund,
-        error,
-      })
+      show({ ...describeStep(runState, code, items, memorySize), gas: gasLeft, cost, error })
     const refuse = async (problem: string, cost: bigint): Promise<never> => {
       fail(problem)
       await showStep(cost, problem)

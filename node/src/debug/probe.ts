@@ -1,13 +1,14 @@
 import {
   type Address,
   type EVM,
+  type EVMError,
   type EVMResult,
   type Message,
   type VM,
   createAddressFromBigInt,
 } from 'ethereumjs-op/ethereumjs'
 import { MAX_INITCODE, explainError, isCall, isCreation } from './halts.ts'
-import { type OpcodeEntry, type RunState, createMeter } from './meter.ts'
+import { type OpcodeEntry, type RunState, createMeter, describeStep } from './meter.ts'
 import { OPCODES } from './opcodes.ts'
 import type { Frame, Tracer } from './tracer.ts'
 
@@ -31,7 +32,17 @@ interface OpenFrame {
 }
 
 const SELFDESTRUCT = 0xff
+const STOP = 0
+/** STOP, RETURN, REVERT, SELFDESTRUCT. */
+const ENDS = [STOP, 0xf3, 0xfd, SELFDESTRUCT]
 const LOGS = [0xa0, 0xa1, 0xa2, 0xa3, 0xa4]
+
+/** Errors of EthereumJS where a creation has run but its code cannot be kept. */
+const DEPOSIT_ERRORS = [
+  'out of gas',
+  'code size to deposit exceeds maximum code size',
+  'invalid bytecode deployed',
+]
 
 /** Gas that a call which sends wei gives on top. */
 const STIPEND = 2_300n
@@ -83,7 +94,7 @@ export function createProbe(vm: VM, tick: () => Promise<void> | undefined): Prob
   evm.events.on('beforeMessage', (message: Message) => {
     if (!probe.tracer) return
     begun++
-    const { depth, caller, to, codeAddress, data, gasLimit: gas, value, delegatecall } = message
+    const { depth, caller, to, data, gasLimit: gas, value, delegatecall } = message
     const type = nextType ?? (to ? 'CALL' : 'CREATE')
     nextType = undefined
     const isTooLong = !to && data.length > MAX_INITCODE && evm.common.isActivatedEIP(3860)
@@ -91,14 +102,26 @@ export function createProbe(vm: VM, tick: () => Promise<void> | undefined): Prob
     if (isTooLong) return
     const from = delegatecall ? to! : caller
     const sent = type === 'STATICCALL' ? undefined : value
-    enter({ type, depth, from, to: to && codeAddress, input: data, gas, value: sent })
+    enter({ type, depth, from, to: to && message.codeAddress, input: data, gas, value: sent })
   })
+
+  /** Code may end without an opcode, which geth takes for STOP. */
+  function showEnd(runState: RunState, frame: OpenFrame, error?: EVMError) {
+    // Code that succeeded may still not be fit to be kept.
+    const isOver = !error || (frame.isCreate && DEPOSIT_ERRORS.includes(error.error as string))
+    const isBeyond = runState.programCounter >= runState.code.length
+    const isSilent = isOver && !frame.problem && isBeyond && !ENDS.includes(runState.opCode)
+    const memorySize = Number(runState.memoryWordCount) * 32
+    if (isSilent) probe.tracer?.step?.(describeStep(runState, STOP, [], memorySize))
+  }
 
   evm.events.on('afterMessage', ({ execResult, createdAddress }: EVMResult) => {
     const frame = probe.tracer && frames.pop()
     if (!frame || frame.isHidden) return
-    const { exceptionError, executionGasUsed: gasUsed, returnValue: output, runState } = execResult
-    const words = () => explainError(exceptionError!, frame.isCreate, runState as RunState)
+    const { exceptionError, executionGasUsed: gasUsed, returnValue: output } = execResult
+    const runState = execResult.runState as RunState | undefined
+    if (runState) showEnd(runState, frame, exceptionError)
+    const words = () => explainError(exceptionError!, frame.isCreate, runState)
     const error = exceptionError && (frame.problem ?? words())
     if (error) probe.logCount = frame.logCount
     probe.tracer!.exit?.({ depth: frames.length, output, gasUsed, createdAddress, error })

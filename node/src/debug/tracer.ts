@@ -67,7 +67,8 @@ export interface Exit {
 export interface Tracer {
   /** Before anything of the transaction changes the state. */
   start?(tx: TracedTx, vm: VM): Promise<void> | void
-  step?(step: Step): Promise<void> | void
+  /** What is thrown ends the execution. There is a promise only for an opcode that reads the state. */
+  step?(step: Step): Promise<void> | undefined
   enter?(frame: Frame): void
   exit?(exit: Exit): void
   /** @param index - among the logs of the block that stand so far */

@@ -39,6 +39,9 @@ const SELFDESTRUCT = 0xff
 /** BALANCE, EXTCODESIZE, EXTCODECOPY, EXTCODEHASH, SELFDESTRUCT. */
 const ACCOUNT_READERS = [0x31, 0x3b, 0x3c, 0x3f, SELFDESTRUCT]
 
+const isReader = (code: number): boolean =>
+  [SLOAD, SSTORE, CREATE, CREATE2, ...ACCOUNT_READERS].includes(code) || isCall(code)
+
 /** Bytes of an account in JSON without its code, and of a slot. */
 const ACCOUNT_BYTES = 250
 const SLOT_BYTES = 140
@@ -75,10 +78,8 @@ export function createPrestateTracer(options: unknown, { spend }: Budget): Trace
       nonce = 0n,
       codeHash = KECCAK256_NULL,
     } = (await state.getAccount(address)) ?? {}
-    const code = equalsBytes(codeHash, KECCAK256_NULL)
-      ? new Uint8Array()
-      : await state.getCode(address)
     const isCode = !equalsBytes(codeHash, KECCAK256_NULL)
+    const code = isCode ? await state.getCode(address) : new Uint8Array()
     return { balance, nonce, code, codeHash: isCode ? bytesToHex(codeHash) : undefined }
   }
 
@@ -128,8 +129,7 @@ export function createPrestateTracer(options: unknown, { spend }: Budget): Trace
     }
   }
 
-  async function step({ code, items, address, memory, error }: Step) {
-    if (error) return
+  async function look({ code, items, address, memory }: Step) {
     if (code === SLOAD || code === SSTORE) await lookUpSlot(address, items[0])
     if (ACCOUNT_READERS.includes(code)) await lookUp(toAddress(items[0]))
     if (code === SELFDESTRUCT) {
@@ -193,7 +193,7 @@ export function createPrestateTracer(options: unknown, { spend }: Budget): Trace
 
   return {
     start,
-    step,
+    step: (step) => (step.error || !isReader(step.code) ? undefined : look(step)),
     end: async () => {
       const after = diffMode ? await compare() : undefined
       for (const [key, { storage }] of before) {

@@ -81,8 +81,8 @@ export function createStructLogger(config: LoggerConfig, { spend }: Budget): Tra
     return copy
   }
 
-  async function step(step: Step) {
-    if (limit !== 0 && size > limit) return
+  function step(step: Step): Promise<void> | undefined {
+    if (limit !== 0 && size > limit) return undefined
     const { pc, name: op, gas, cost, depth, error, code, returnData, refund } = step
     spend(STEP_BYTES)
     const log: StructLog = Object.create(null)
@@ -98,11 +98,16 @@ export function createStructLogger(config: LoggerConfig, { spend }: Budget): Tra
       log.returnData = bytesToHex(returnData)
     }
     if (enableMemory && step.memorySize > 0) log.memory = toWords(step.memory(), step.memorySize)
-    const isStorage = code === SLOAD || code === SSTORE
-    const isReadable = step.items.length > 0 && !disableStorage
-    if (isStorage && isReadable) log.storage = await findStorage(step)
     if (refund !== 0n) log.refund = Number(refund)
     structLogs.push(log)
+    const isStorage = code === SLOAD || code === SSTORE
+    if (isStorage && step.items.length > 0 && !disableStorage) return addStorage(step, log)
+    if (limit !== 0) size += JSON.stringify(log).length
+    return undefined
+  }
+
+  async function addStorage(step: Step, log: StructLog) {
+    log.storage = await findStorage(step)
     if (limit !== 0) size += JSON.stringify(log).length
   }
 
