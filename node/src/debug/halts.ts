@@ -86,12 +86,18 @@ const WORDS: Record<string, string> = {
 /** The words of geth for how a frame ended, where no opcode was refused. */
 export function explainError({ error }: EVMError, isCreate: boolean, state?: RunState): string {
   // A jump's has its place, too.
-  const code = (error as string).replace(/ at .*/, '')
-  if (code === 'invalid JUMP') return 'invalid jump destination'
-  if (code === 'out of gas' && isCreate) return 'contract creation code storage out of gas'
-  if (code === 'code size to deposit exceeds maximum code size') {
-    const size = state?.interpreter._result.returnValue?.length
-    return `max code size exceeded: code size ${size} limit ${MAX_CODE}`
+  const text = (error as string).replace(/ at .*/, '')
+  if (text === 'invalid JUMP') return 'invalid jump destination'
+  const code = state?.interpreter._result.returnValue
+  if (text === 'out of gas' && isCreate) {
+    // Geth looks at the code before it charges for it.
+    const isInvalid = code?.[0] === 0xef
+    return isInvalid
+      ? WORDS['invalid bytecode deployed']
+      : 'contract creation code storage out of gas'
   }
-  return WORDS[code] ?? code
+  if (text === 'code size to deposit exceeds maximum code size') {
+    return `max code size exceeded: code size ${code?.length} limit ${MAX_CODE}`
+  }
+  return WORDS[text] ?? text
 }

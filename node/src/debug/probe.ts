@@ -10,6 +10,7 @@ import {
 import { MAX_INITCODE, explainError, isCall, isCreation } from './halts.ts'
 import { type OpcodeEntry, type RunState, createMeter, describeStep } from './meter.ts'
 import { OPCODES } from './opcodes.ts'
+import { explainPrecompile } from './precompiles.ts'
 import type { Frame, Tracer } from './tracer.ts'
 
 /** Shows a tracer what an EVM does, as geth would show it. */
@@ -18,6 +19,8 @@ export interface Probe {
   tracer?: Tracer
   /** Logs of the block that stand so far. */
   logCount: number
+  /** Leaves the EVM as it was. */
+  close(): void
 }
 
 /** What is known of a frame that runs. */
@@ -25,6 +28,9 @@ interface OpenFrame {
   isCreate: boolean
   /** Geth does not begin it. */
   isHidden: boolean
+  /** Last digits of the precompiled contract that it calls. */
+  precompile?: string
+  input: Uint8Array
   /** Why it is about to fail, in geth's words. */
   problem?: string
   /** Logs that stood when it began. */
@@ -59,7 +65,7 @@ function describeFrame(code: number, { stack, memory, env, messageGasLimit }: Ru
   const { name: type, pops } = OPCODES[code]
   const items = stack.peek(pops)
   const own = { type, depth: env.depth + 1, from: env.address }
-  const read = (start: bigint, length: bigint) => memory.read(Number(start), Number(length))
+  const read = (start: bigint, length: bigint) => memory.read(Number(start), Number(length), true)
   const gas = messageGasLimit!
   if (isCreation(code)) {
     return { ...own, input: read(items[1], items[2]), gas, value: items[0] }
@@ -83,7 +89,7 @@ function describeFrame(code: number, { stack, memory, env, messageGasLimit }: Ru
 export function createProbe(vm: VM, tick: () => Promise<void> | undefined): Probe {
   const evm = vm.evm as EVM
   const entries = evm['_opcodeMap']
-  const probe: Probe = { logCount: 0 }
+  const probe: Probe = { logCount: 0, close }
   const frames: OpenFrame[] = []
   /** Frames that have begun, and the opcode that the next one comes from. */
   let begun = 0
@@ -91,19 +97,29 @@ export function createProbe(vm: VM, tick: () => Promise<void> | undefined): Prob
 
   const enter = (frame: Frame) => probe.tracer?.enter?.(frame)
 
-  evm.events.on('beforeMessage', (message: Message) => {
+  const beforeMessage = (message: Message) => {
     if (!probe.tracer) return
     begun++
     const { depth, caller, to, data, gasLimit: gas, value, delegatecall } = message
     const type = nextType ?? (to ? 'CALL' : 'CREATE')
     nextType = undefined
     const isTooLong = !to && data.length > MAX_INITCODE && evm.common.isActivatedEIP(3860)
-    frames.push({ isCreate: !to, isHidden: isTooLong, logCount: probe.logCount })
+    const called = to && message.codeAddress
+    const precompile = called && evm.getPrecompile(called) ? `${called}`.slice(-2) : undefined
+    const { logCount } = probe
+    frames.push({ isCreate: !to, isHidden: isTooLong, precompile, input: data, logCount })
     if (isTooLong) return
     const from = delegatecall ? to! : caller
     const sent = type === 'STATICCALL' ? undefined : value
-    enter({ type, depth, from, to: to && message.codeAddress, input: data, gas, value: sent })
-  })
+    enter({ type, depth, from, to: called, input: data, gas, value: sent })
+  }
+
+  function explain(error: EVMError, frame: OpenFrame, runState?: RunState): string {
+    const { problem, precompile, input, isCreate } = frame
+    if (problem) return problem
+    if (precompile) return explainPrecompile(error.error as string, precompile, input)
+    return explainError(error, isCreate, runState)
+  }
 
   /** Code may end without an opcode, which geth takes for STOP. */
   function showEnd(runState: RunState, frame: OpenFrame, error?: EVMError) {
@@ -115,17 +131,16 @@ export function createProbe(vm: VM, tick: () => Promise<void> | undefined): Prob
     if (isSilent) probe.tracer?.step?.(describeStep(runState, STOP, [], memorySize))
   }
 
-  evm.events.on('afterMessage', ({ execResult, createdAddress }: EVMResult) => {
+  const afterMessage = ({ execResult, createdAddress }: EVMResult) => {
     const frame = probe.tracer && frames.pop()
     if (!frame || frame.isHidden) return
     const { exceptionError, executionGasUsed: gasUsed, returnValue: output } = execResult
     const runState = execResult.runState as RunState | undefined
     if (runState) showEnd(runState, frame, exceptionError)
-    const words = () => explainError(exceptionError!, frame.isCreate, runState)
-    const error = exceptionError && (frame.problem ?? words())
+    const error = exceptionError && explain(exceptionError, frame, runState)
     if (error) probe.logCount = frame.logCount
     probe.tracer!.exit?.({ depth: frames.length, output, gasUsed, createdAddress, error })
-  })
+  }
 
   /** Calls and creations. EthereumJS does not begin those that are too deep or lack wei. */
   async function runFrame(code: number, handler: OpcodeEntry['opHandler'], runState: RunState) {
@@ -172,7 +187,17 @@ export function createProbe(vm: VM, tick: () => Promise<void> | undefined): Prob
   })
 
   // Opcodes that do not exist share an entry.
-  for (const entry of new Set(entries)) {
+  const originals = new Map([...new Set(entries)].map((entry) => [entry, { ...entry }]))
+
+  function close() {
+    for (const [entry, original] of originals) Object.assign(entry, original)
+    evm.events.off('beforeMessage', beforeMessage)
+    evm.events.off('afterMessage', afterMessage)
+  }
+
+  evm.events.on('beforeMessage', beforeMessage)
+  evm.events.on('afterMessage', afterMessage)
+  for (const entry of originals.keys()) {
     const { gasHandler, opHandler, opcodeInfo } = entry
     const { code, isInvalid } = opcodeInfo
     const isWrapped = isCall(code) || isCreation(code) || LOGS.includes(code)
