@@ -10,9 +10,7 @@ import { type L1Block, l1Fees, operatorFee } from './fees.ts'
 import { type TxResult, describeOutcome } from './receipt.ts'
 
 /** Where the base fee of every signed transaction goes. */
-export const BASE_FEE_VAULT: Address = createAddressFromString(
-  '0x4200000000000000000000000000000000000019',
-)
+export const BASE_FEE_VAULT = createAddressFromString('0x4200000000000000000000000000000000000019')
 const L1_FEE_VAULT = createAddressFromString('0x420000000000000000000000000000000000001a')
 const OPERATOR_FEE_VAULT = createAddressFromString('0x420000000000000000000000000000000000001b')
 

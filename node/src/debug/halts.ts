@@ -74,6 +74,13 @@ export function explainLateRefusal({ code, items, runState }: Upcoming): string 
   return isBeyond ? 'return data out of bounds' : undefined
 }
 
+/** Why geth refuses a call for which EthereumJS finds, while it computes the gas, that it is short. */
+export function explainShortage({ common }: EVM, code: number): string {
+  // Before EIP-7702 only CALL is refused so early.
+  const isEarly = common.isActivatedEIP(7702) || code === 0xf1
+  return isEarly ? 'out of gas: out of gas' : 'out of gas'
+}
+
 /** Errors of EthereumJS that geth words differently. */
 const WORDS: Record<string, string> = {
   revert: 'execution reverted',

@@ -4,10 +4,14 @@ import type { Methods } from '../rpc/methods.ts'
 import { readHash } from '../rpc/params.ts'
 import type { Store } from '../store/store.ts'
 import { readTraceConfig } from './config.ts'
+import { createRawMethods } from './raw.ts'
 import { traceBlock } from './replay.ts'
+import { refuseSetHead } from './setHead.ts'
 
 /** Traces and raw data. */
-export function createDebugMethods(store: Store, { blockOf }: Lookup): Methods {
+export function createDebugMethods(store: Store, lookup: Lookup): Methods {
+  const { blockOf } = lookup
+
   async function traceTransaction(value: unknown, options: unknown) {
     const hash = readHash(value)
     const config = readTraceConfig(options)
@@ -32,5 +36,8 @@ export function createDebugMethods(store: Store, { blockOf }: Lookup): Methods {
     debug_traceTransaction: traceTransaction,
     debug_traceBlockByNumber: traceAll,
     debug_traceBlockByHash: (hash, options) => traceAll(readHash(hash), options),
+    ...createRawMethods(store, lookup),
+    // The port that has the engine replaces it.
+    debug_setHead: refuseSetHead,
   }
 }

@@ -1,5 +1,5 @@
 import { type Common, type EVM, EVMError, type getOpcodesForHF } from 'ethereumjs-op/ethereumjs'
-import { explainLateRefusal, explainRefusal, isCall } from './halts.ts'
+import { explainLateRefusal, explainRefusal, explainShortage, isCall } from './halts.ts'
 import { OPCODES } from './opcodes.ts'
 import type { Step } from './tracer.ts'
 
@@ -108,7 +108,7 @@ export function createMeter({ evm, gasHandlers, show, fail }: MeterOptions): Met
       if (handler) total = await handler(runState, gas, common)
     } catch (error) {
       if (!(error instanceof EVMError)) throw error
-      return refuse('out of gas: out of gas', fixedGas)
+      return refuse(explainShortage(evm, code), fixedGas)
     } finally {
       env.isStatic = isStatic
     }

@@ -1,17 +1,25 @@
 import { bytesToBigInt } from 'ethereumjs-op/ethereumjs'
 
-/** Prime of the field of bn254, whose coordinates are below it. */
+/** Prime of the field of bn254. */
 const BN254_PRIME = 21888242871839275222246405745257275088696311157297823662689037894645226208583n
 
-/** Bytes of input that contracts for bn254 read as coordinates; the third takes any number of pairs. */
-const COORDINATES = new Map([
-  ['06', 128],
-  ['07', 64],
-  ['08', Infinity],
-])
+/** Last two digits of the addresses of contracts for bn254. */
+const ADD = '06'
+const MULTIPLY = '07'
+const PAIRING = '08'
+const BLAKE = '09'
+
+/** Bytes of a pair of points, and gas of a pairing check and of each pair (EIP-1108). */
+const PAIR_BYTES = 192
+const PAIRING_GAS = 45_000
+const PAIR_GAS = 34_000
+
+/** Bytes of a point on the curve, and of a coordinate. */
+const POINT_BYTES = 64
+const WORD_BYTES = 32
 
 /** Length of the input of BLAKE2F. */
-const BLAKE_LENGTH = 213
+const BLAKE_BYTES = 213
 
 const WORDS = new Map([
   ['kzg commitment does not match versioned hash', 'mismatched versioned hash'],
@@ -20,16 +28,39 @@ const WORDS = new Map([
   ['input is empty', 'invalid input length'],
 ])
 
-/** Whether a coordinate in the input is beyond the field. */
-function isBeyondField(input: Uint8Array, length: number): boolean {
-  const end = Math.min(input.length, length)
-  for (let start = 0; start < end; start += 32) {
-    // What is missing at the end is zeros.
-    const word = new Uint8Array(32)
-    word.set(input.subarray(start, Math.min(start + 32, end)))
-    if (bytesToBigInt(word) >= BN254_PRIME) return true
+const BEYOND_FIELD = 'invalid fp.Element encoding'
+const OFF_CURVE = 'point is not on curve'
+
+/** Words of the input; what is missing at its end is zeros. */
+function readWords(input: Uint8Array, start: number, count: number): bigint[] {
+  const bytes = new Uint8Array(count * WORD_BYTES)
+  bytes.set(input.subarray(start, start + bytes.length))
+  const starts = Array.from({ length: count }, (_, index) => index * WORD_BYTES)
+  return starts.map((at) => bytesToBigInt(bytes.subarray(at, at + WORD_BYTES)))
+}
+
+const isBeyondField = (word: bigint) => word >= BN254_PRIME
+
+function explainPoint(input: Uint8Array, start: number): string | undefined {
+  const [x, y] = readWords(input, start, 2)
+  if (isBeyondField(x) || isBeyondField(y)) return BEYOND_FIELD
+  const isOnCurve = (y * y - x * x * x - 3n) % BN254_PRIME === 0n
+  return isOnCurve || (x === 0n && y === 0n) ? undefined : OFF_CURVE
+}
+
+/** The first fault of points in the order in which they are read. */
+function explainPoints(input: Uint8Array, digits: string): string {
+  if (digits !== PAIRING) {
+    const starts = digits === ADD ? [0, POINT_BYTES] : [0]
+    return starts.map((start) => explainPoint(input, start)).find(Boolean) ?? OFF_CURVE
   }
-  return false
+  for (let start = 0; start < input.length; start += PAIR_BYTES) {
+    const problem = explainPoint(input, start)
+    if (problem) return problem
+    // The second one is on another curve.
+    if (readWords(input, start + POINT_BYTES, 4).some(isBeyondField)) return BEYOND_FIELD
+  }
+  return OFF_CURVE
 }
 
 /**
@@ -37,17 +68,22 @@ function isBeyondField(input: Uint8Array, length: number): boolean {
  *
  * @param error - in the words of EthereumJS
  * @param digits - the last two of its address
+ * @param gas - that it had
  */
-export function explainPrecompile(error: string, digits: string, input: Uint8Array): string {
+export function explainPrecompile(
+  error: string,
+  digits: string,
+  input: Uint8Array,
+  gas: bigint,
+): string {
   if (error === 'out of gas') return error
-  const length = COORDINATES.get(digits)
-  if (length !== undefined) {
-    if (error === 'invalid input length') return 'bad elliptic curve pairing size'
-    const isBeyond = isBeyondField(input, length)
-    return isBeyond ? 'invalid fp.Element encoding' : 'point is not on curve'
+  if (digits === PAIRING && error === 'invalid input length') {
+    const needed = PAIRING_GAS + PAIR_GAS * Math.floor(input.length / PAIR_BYTES)
+    return gas < needed ? 'out of gas' : 'bad elliptic curve pairing size'
   }
-  if (digits === '09') {
-    return input.length === BLAKE_LENGTH ? 'invalid final flag' : 'invalid input length'
+  if ([ADD, MULTIPLY, PAIRING].includes(digits)) return explainPoints(input, digits)
+  if (digits === BLAKE) {
+    return input.length === BLAKE_BYTES ? 'invalid final flag' : 'invalid input length'
   }
   return WORDS.get(error) ?? error
 }

@@ -4,7 +4,6 @@ import {
   type EVMError,
   type EVMResult,
   type Message,
-  type VM,
   createAddressFromBigInt,
 } from 'ethereumjs-op/ethereumjs'
 import { MAX_INITCODE, explainError, isCall, isCreation } from './halts.ts'
@@ -31,6 +30,7 @@ interface OpenFrame {
   /** Last digits of the precompiled contract that it calls. */
   precompile?: string
   input: Uint8Array
+  gas: bigint
   /** Why it is about to fail, in geth's words. */
   problem?: string
   /** Logs that stood when it began. */
@@ -86,8 +86,7 @@ function describeFrame(code: number, { stack, memory, env, messageGasLimit }: Ru
  *
  * @param tick - called at each step; what it throws ends all
  */
-export function createProbe(vm: VM, tick: () => Promise<void> | undefined): Probe {
-  const evm = vm.evm as EVM
+export function createProbe(evm: EVM, tick: () => Promise<void> | undefined): Probe {
   const entries = evm['_opcodeMap']
   const probe: Probe = { logCount: 0, close }
   const frames: OpenFrame[] = []
@@ -107,7 +106,7 @@ export function createProbe(vm: VM, tick: () => Promise<void> | undefined): Prob
     const called = to && message.codeAddress
     const precompile = called && evm.getPrecompile(called) ? `${called}`.slice(-2) : undefined
     const { logCount } = probe
-    frames.push({ isCreate: !to, isHidden: isTooLong, precompile, input: data, logCount })
+    frames.push({ isCreate: !to, isHidden: isTooLong, precompile, input: data, gas, logCount })
     if (isTooLong) return
     const from = delegatecall ? to! : caller
     const sent = type === 'STATICCALL' ? undefined : value
@@ -115,9 +114,9 @@ export function createProbe(vm: VM, tick: () => Promise<void> | undefined): Prob
   }
 
   function explain(error: EVMError, frame: OpenFrame, runState?: RunState): string {
-    const { problem, precompile, input, isCreate } = frame
+    const { problem, precompile, input, gas, isCreate } = frame
     if (problem) return problem
-    if (precompile) return explainPrecompile(error.error as string, precompile, input)
+    if (precompile) return explainPrecompile(error.error as string, precompile, input, gas)
     return explainError(error, isCreate, runState)
   }
 

@@ -3,6 +3,7 @@ import type { TxResult } from 'ethereumjs-op'
 import type { BlockJSON, TransactionJSON } from 'ethereumjs-op/blockchain'
 import {
   type Address,
+  type EVM,
   JsonRpcError,
   createAddressFromString,
   eoaCode7702RecoverAuthority,
@@ -48,22 +49,22 @@ function toTraced(tx: TransactionJSON, coinbase: Address): TracedTx {
  * @param probe - of the EVM in which it runs
  * @param run - runs it
  */
-export async function traceRun(
-  { vm }: Context,
+export async function traceRun<Result extends { gasUsed: bigint }>(
+  evm: EVM,
   probe: Probe,
   config: TraceConfig,
   budget: Budget,
   tx: TracedTx,
-  run: () => Promise<TxResult>,
-): Promise<{ result: TxResult; trace: unknown }> {
+  run: () => Promise<Result>,
+): Promise<{ result: Result; trace: unknown }> {
   const tracer = createTracer(config, budget)
   budget.begin()
-  await tracer.start?.(tx, vm)
+  await tracer.start?.(tx, evm)
   probe.tracer = tracer
   const result = await run().finally(() => {
     probe.tracer = undefined
   })
-  return { result, trace: await tracer.end(result) }
+  return { result, trace: await tracer.end(result.gasUsed) }
 }
 
 /**
@@ -96,10 +97,11 @@ export async function traceBlock(
     let result: TxResult
     if (only !== undefined && position !== only) result = await run()
     else {
-      probe ??= createProbe(context.vm, budget.tick)
+      const evm = context.vm.evm as EVM
+      probe ??= createProbe(evm, budget.tick)
       probe.logCount = logCount
       const tx = toTraced(transactions[position], block.coinbase)
-      const traced = await traceRun(context, probe, config, budget, tx, run)
+      const traced = await traceRun(evm, probe, config, budget, tx, run)
       traces.push(traced.trace)
       result = traced.result
     }

@@ -1,5 +1,4 @@
-import type { TxResult } from 'ethereumjs-op'
-import type { Address, Log, VM } from 'ethereumjs-op/ethereumjs'
+import type { Address, EVM, Log } from 'ethereumjs-op/ethereumjs'
 
 /** What a transaction is, as tracers need it before it runs. */
 export interface TracedTx {
@@ -66,7 +65,7 @@ export interface Exit {
 /** What collects something about one transaction. Only what it has is called. */
 export interface Tracer {
   /** Before anything of the transaction changes the state. */
-  start?(tx: TracedTx, vm: VM): Promise<void> | void
+  start?(tx: TracedTx, evm: EVM): Promise<void> | void
   /** What is thrown ends the execution. There is a promise only for an opcode that reads the state. */
   step?(step: Step): Promise<void> | undefined
   enter?(frame: Frame): void
@@ -74,5 +73,5 @@ export interface Tracer {
   /** @param index - among the logs of the block that stand so far */
   log?(log: Log, index: number): void
   /** After the transaction, when the state is final. @returns the trace */
-  end(result: TxResult): Promise<unknown> | unknown
+  end(gasUsed: bigint): Promise<unknown> | unknown
 }

@@ -108,7 +108,7 @@ export function createCallTracer(options: unknown, { spend }: Budget): Tracer {
       call.logs ??= []
       call.logs.push(log)
     },
-    end: ({ gasUsed }) => {
+    end: (gasUsed) => {
       // It ended before it executed.
       const failed = { type: 'STOP', from: `0x${'00'.repeat(20)}`, gas: '0x0', input: '0x' }
       const call = top ?? ({ ...failed, error: 'failed deposit transaction' } as Call)

@@ -1,4 +1,4 @@
-import { type EVM, type VM, bytesToHex } from 'ethereumjs-op/ethereumjs'
+import { type EVM, bytesToHex } from 'ethereumjs-op/ethereumjs'
 import type { Tracer } from '../tracer.ts'
 
 const CALLS = ['CALL', 'CALLCODE', 'DELEGATECALL', 'STATICCALL']
@@ -8,8 +8,8 @@ export function createFourByteTracer(): Tracer {
   const counts: Record<string, number> = Object.create(null)
   let evm: EVM
   return {
-    start: (_tx, vm: VM) => {
-      evm = vm.evm as EVM
+    start: (_tx, ofBlock) => {
+      evm = ofBlock
     },
     enter: ({ type, to, input }) => {
       if (input.length < 4 || !CALLS.includes(type) || evm.getPrecompile(to!)) return

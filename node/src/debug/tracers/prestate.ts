@@ -6,7 +6,6 @@ import {
   JsonRpcError,
   KECCAK256_NULL,
   type StateManagerInterface,
-  type VM,
   bigIntToHex,
   bytesToHex,
   createAddressFromBigInt,
@@ -117,8 +116,8 @@ export function createPrestateTracer(options: unknown, { spend }: Budget): Trace
     created.add(address.toString())
   }
 
-  async function start(tx: TracedTx, vm: VM) {
-    evm = vm.evm as EVM
+  async function start(tx: TracedTx, ofBlock: EVM) {
+    evm = ofBlock
     state = evm.stateManager
     const { nonce = 0n } = (await state.getAccount(tx.from)) ?? {}
     const to = tx.to ?? createContractAddress(tx.from, nonce)

@@ -1,6 +1,6 @@
 import {
   type Address,
-  type VM,
+  type EVM,
   bytesToHex,
   bytesToUnprefixedHex,
   setLengthLeft,
@@ -46,7 +46,7 @@ export function createStructLogger(config: LoggerConfig, { spend }: Budget): Tra
   let texts: string[] = []
   let size = 0
   let end: Exit | undefined
-  let vm: VM
+  let evm: EVM
 
   function toTexts(stack: bigint[]): string[] {
     const last = texts
@@ -73,7 +73,7 @@ export function createStructLogger(config: LoggerConfig, { spend }: Budget): Tra
     storage.set(address.toString(), slots)
     const slot = toWord(items[0])
     const read = async (owner: Address) =>
-      setLengthLeft(await vm.evm.stateManager.getStorage(owner, slot), 32)
+      setLengthLeft(await evm.stateManager.getStorage(owner, slot), 32)
     const value = code === SLOAD ? await read(address) : toWord(items[1])
     slots[bytesToUnprefixedHex(slot)] = bytesToUnprefixedHex(value)
     const copy = Object.assign(Object.create(null), slots)
@@ -113,13 +113,13 @@ export function createStructLogger(config: LoggerConfig, { spend }: Budget): Tra
 
   return {
     start: (_tx, ofBlock) => {
-      vm = ofBlock
+      evm = ofBlock
     },
     step,
     exit: (exit) => {
       if (exit.depth === 0) end = exit
     },
-    end: ({ gasUsed }) => {
+    end: (gasUsed) => {
       const isShown = end && (!end.error || end.error === 'execution reverted')
       const returnValue = bytesToHex(isShown ? end!.output : new Uint8Array())
       const failed = end?.error !== undefined
