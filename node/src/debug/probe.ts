@@ -10,7 +10,7 @@ import { MAX_INITCODE, explainError, isCall, isCreation } from './halts.ts'
 import { type OpcodeEntry, type RunState, createMeter, describeStep } from './meter.ts'
 import { OPCODES } from './opcodes.ts'
 import { explainPrecompile } from './precompiles.ts'
-import type { Frame, Tracer } from './tracer.ts'
+import type { Frame, Step, Tracer } from './tracer.ts'
 
 /** Shows a tracer what an EVM does, as geth would show it. */
 export interface Probe {
@@ -18,6 +18,8 @@ export interface Probe {
   tracer?: Tracer
   /** Logs of the block that stand so far. */
   logCount: number
+  /** Gas that comes back before any code runs. */
+  refund: bigint
   /** Leaves the EVM as it was. */
   close(): void
 }
@@ -88,13 +90,16 @@ function describeFrame(code: number, { stack, memory, env, messageGasLimit }: Ru
  */
 export function createProbe(evm: EVM, tick: () => Promise<void> | undefined): Probe {
   const entries = evm['_opcodeMap']
-  const probe: Probe = { logCount: 0, close }
+  const probe: Probe = { logCount: 0, refund: 0n, close }
   const frames: OpenFrame[] = []
   /** Frames that have begun, and the opcode that the next one comes from. */
   let begun = 0
   let nextType: string | undefined
 
   const enter = (frame: Frame) => probe.tracer?.enter?.(frame)
+
+  const show = (step: Step) =>
+    probe.tracer?.step?.(probe.refund ? { ...step, refund: step.refund + probe.refund } : step)
 
   const beforeMessage = (message: Message) => {
     if (!probe.tracer) return
@@ -127,7 +132,7 @@ export function createProbe(evm: EVM, tick: () => Promise<void> | undefined): Pr
     const isBeyond = runState.programCounter >= runState.code.length
     const isSilent = isOver && !frame.problem && isBeyond && !ENDS.includes(runState.opCode)
     const memorySize = Number(runState.memoryWordCount) * 32
-    if (isSilent) probe.tracer?.step?.(describeStep(runState, STOP, [], memorySize))
+    if (isSilent) show(describeStep(runState, STOP, [], memorySize))
   }
 
   const afterMessage = ({ execResult, createdAddress }: EVMResult) => {
@@ -179,7 +184,7 @@ export function createProbe(evm: EVM, tick: () => Promise<void> | undefined): Pr
   const meter = createMeter({
     evm,
     gasHandlers: entries.map(({ gasHandler }) => gasHandler),
-    show: (step) => probe.tracer?.step?.(step),
+    show,
     fail: (problem) => {
       frames.at(-1)!.problem = problem
     },

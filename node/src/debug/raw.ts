@@ -62,6 +62,8 @@ export function createRawMethods(store: Store, { blockOf }: Lookup): Methods {
     debug_getRawHeader: (id) => headerOf(blockOf(id)).serialize(),
     debug_getRawReceipts: (id) => blockOf(id).receipts.map(encodeReceiptJSON).map(bytesToHex),
     debug_getRawTransaction: getRawTransaction,
-    debug_chainConfig: () => (store.index.get('genesis') as KeptGenesis).config,
+    // Without a prototype it is not encoded again: its numbers stay numbers.
+    debug_chainConfig: () =>
+      Object.assign(Object.create(null), (store.index.get('genesis') as KeptGenesis).config),
   }
 }

@@ -6,32 +6,17 @@ import {
   type EVM,
   JsonRpcError,
   createAddressFromString,
-  eoaCode7702RecoverAuthority,
 } from 'ethereumjs-op/ethereumjs'
 import type { Store } from '../store/store.ts'
+import { readAuthorities, watchRefund } from './authorizations.ts'
 import { type Budget, createBudget } from './budget.ts'
 import type { TraceConfig } from './config.ts'
 import { type Probe, createProbe } from './probe.ts'
 import type { TracedTx } from './tracer.ts'
 import { createTracer } from './tracers/index.ts'
 
-type Authorization = Parameters<typeof eoaCode7702RecoverAuthority>[0]
-
 /** Ends the execution of a block of which the rest is not needed. */
 class Enough extends Error {}
-
-/** Who signed authorizations, where the signatures are valid. */
-function readAuthorities(list: unknown): Address[] {
-  const authorities: Address[] = []
-  for (const authorization of (list ?? []) as Authorization[]) {
-    try {
-      authorities.push(eoaCode7702RecoverAuthority(authorization))
-    } catch {
-      // It has no effect, and is no fault of the transaction.
-    }
-  }
-  return authorities
-}
 
 function toTraced(tx: TransactionJSON, coinbase: Address): TracedTx {
   return {
@@ -61,8 +46,16 @@ export async function traceRun<Result extends { gasUsed: bigint }>(
   budget.begin()
   await tracer.start?.(tx, evm)
   probe.tracer = tracer
+  probe.refund = 0n
+  const { from, authorities } = tx
+  const unwatch =
+    authorities.length > 0 &&
+    (await watchRefund(evm, from, authorities, (refund) => {
+      probe.refund = refund
+    }))
   const result = await run().finally(() => {
     probe.tracer = undefined
+    if (unwatch) unwatch()
   })
   return { result, trace: await tracer.end(result.gasUsed) }
 }
