@@ -7,7 +7,7 @@ const lines = createInterface({ input: process.stdin })
 lines.once('line', async (line) => {
   const { genesis, datadir, secret } = JSON.parse(line)
   const authrpc = { addr: '127.0.0.1', port: 0 }
-  const http = { ...authrpc, api: ['eth', 'net', 'web3', 'miner'] }
+  const http = { ...authrpc, api: ['eth', 'net', 'web3', 'miner', 'debug'] }
   const opts = { genesis, datadir, http, authrpc, secret: Buffer.from(secret, 'hex') }
   const { httpPort, authPort, close } = await startNode(opts)
   let closed

@@ -4,11 +4,11 @@ import { InvalidBlockError, assertRule } from '../ethereumjs/errors.ts'
 import type { AnyState } from '../ethereumjs/state.ts'
 import { createBloom, indexedRoot } from '../ethereumjs/vm.ts'
 import type { Chain, Rules } from './chain.ts'
-import { type ContextOptions, createContext } from './context.ts'
+import { type Context, type ContextOptions, createContext } from './context.ts'
 import { DEPOSIT_TYPE, decodeDeposit, isDeposit } from './deposit.ts'
 import { type L1Block, readL1Block } from './fees.ts'
 import { type PayloadAttributes, createHeader, decodeExtraData, prepareHeader } from './header.ts'
-import { type Receipt, encodeReceipt } from './receipt.ts'
+import { type Receipt, type TxResult, encodeReceipt } from './receipt.ts'
 import { runDeposit } from './runDeposit.ts'
 import { decodeSigned, runSigned } from './runSigned.ts'
 import { beginBlock } from './system.ts'
@@ -26,6 +26,8 @@ export interface BlockContents {
 export interface BlockOptions extends ContextOptions, BlockContents {
   /** The header before, as any EthereumJS has it. */
   parent: HeaderData
+  /** Called in place of `run` for each transaction, so that what it does can be observed. */
+  observe?(context: Context, raw: Uint8Array, run: () => Promise<TxResult>): Promise<TxResult>
 }
 
 /** A block and what came out of it. */
@@ -85,7 +87,7 @@ export async function executeBlock(opts: BlockOptions): Promise<ExecutedBlock> {
   }
   /** Runs a transaction at the end of the block. If it cannot be there, nothing changes. */
   const include = async (raw: Uint8Array) => {
-    const result = await run(raw)
+    const result = await (opts.observe?.(context, raw, () => run(raw)) ?? run(raw))
     gasUsed += result.gasUsed
     daFootprint += result.blobGasUsed ?? 0n
     // A system transaction takes no gas from the block, even where it uses some (D-20).

@@ -9,7 +9,8 @@ import { DEPOSIT_TYPE } from './deposit.ts'
 import { type L1Block, l1Fees, operatorFee } from './fees.ts'
 import { type TxResult, describeOutcome } from './receipt.ts'
 
-const BASE_FEE_VAULT = createAddressFromString('0x4200000000000000000000000000000000000019')
+/** Where the base fee of every signed transaction goes. */
+export const BASE_FEE_VAULT = createAddressFromString('0x4200000000000000000000000000000000000019')
 const L1_FEE_VAULT = createAddressFromString('0x420000000000000000000000000000000000001a')
 const OPERATOR_FEE_VAULT = createAddressFromString('0x420000000000000000000000000000000000001b')
 

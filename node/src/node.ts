@@ -6,7 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { createEngine } from 'ethereumjs-op'
 import type { Genesis } from 'ethereumjs-op/blockchain'
+import { addSetHead } from './debug/setHead.ts'
 import { createEth } from './eth/index.ts'
+import { addPayloadBodies } from './eth/payloadBodies.ts'
 import { type Logger, SILENT } from './log.ts'
 import type { PublicOptions } from './public.ts'
 import type { Methods } from './rpc/methods.ts'
@@ -62,7 +64,8 @@ export async function startNode(opts: NodeOptions): Promise<RunningNode> {
   const folder = datadir ?? mkdtempSync(join(tmpdir(), 'ethereumjs-op-'))
   const store = await createStore({ genesis, datadir: folder })
   // The engine checks the form of all that it is sent.
-  const methods = { ...createEth(store), ...(createEngine(store) as unknown as Methods) }
+  const engineMethods = addPayloadBodies(createEngine(store) as unknown as Methods, store)
+  const methods = { ...createEth(store), ...addSetHead(engineMethods, store) }
   let worker: Worker
   let isClosing = false
   /** Starts the thread of the public port. It takes its place if it ends by itself. */
