@@ -1,0 +1,48 @@
+import type { Genesis } from 'ethereumjs-op/blockchain'
+import type { Logger } from './log.ts'
+
+/** Where a port listens; 0 takes any that is free. */
+export interface Endpoint {
+  addr: string
+  port: number
+}
+
+/** The public port. */
+export interface HTTPOptions extends Endpoint {
+  /** Namespaces that are served, `eth`, `net` and `web3` if they are left out. */
+  api?: string[]
+  /** Names by which browsers may call the port (against DNS rebinding), `localhost` if they are left
+   * out, `*` for any. IP addresses always may. */
+  vhosts?: string[]
+  /** Origins whose web pages may call the port, none if they are left out, `*` for any. */
+  corsdomain?: string[]
+}
+
+/** The public port for WebSocket. */
+export interface WebSocketOptions extends Endpoint {
+  /** Namespaces that are served, `eth`, `net` and `web3` if they are left out. */
+  api?: string[]
+  /** Origins whose web pages may connect, those of this machine if they are left out, `*` for any. */
+  origins?: string[]
+}
+
+/** See `startNode`. */
+export interface NodeOptions {
+  /** Contents of a geth-style genesis file. */
+  genesis: Genesis
+  /** Folder of the database; without it nothing is kept. */
+  datadir?: string
+  http: HTTPOptions
+  /** Without it, WebSocket is not served in public. It may have the port of `http`. */
+  ws?: WebSocketOptions
+  /** Where all namespaces are served to holders of the secret, over HTTP and WebSocket. */
+  authrpc: Endpoint
+  /** 32 bytes. */
+  secret: Uint8Array
+  /** Where metrics are served in the form of Prometheus; without it they are not. */
+  metrics?: Endpoint
+  /** Seconds: `GET /health` answers 503 when the head is older. Without it the age does not count. */
+  maxHeadAge?: number
+  /** Hears nothing if it is left out. */
+  log?: Logger
+}
