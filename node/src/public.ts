@@ -1,30 +1,112 @@
-// The thread of the public port; it shares the database with the thread that started it.
+// The thread of the public ports; it shares the database with the thread that started it.
 import { parentPort, workerData } from 'node:worker_threads'
 import type { ChainConfig } from 'ethereumjs-op'
+import pLimit from 'p-limit'
 import { createEth } from './eth/index.ts'
-import { listen } from './rpc/server.ts'
+import { createSubscriptions } from './eth/subscriptions.ts'
+import { type Logger, createRepeatFilter } from './log.ts'
+import { createRPCMetrics } from './metrics/rpc.ts'
+import type { MetricsJSON } from './metrics/server.ts'
+import type { HTTPOptions, WebSocketOptions } from './options.ts'
+import { createHealth } from './rpc/health.ts'
+import { createHTTP } from './rpc/http.ts'
+import type { CallOutcome } from './rpc/jsonrpc.ts'
+import type { Methods } from './rpc/methods.ts'
+import { selectMethods } from './rpc/namespaces.ts'
+import { createResponder } from './rpc/responder.ts'
+import { type Listener, listen } from './rpc/server.ts'
+import { type Sockets, createSockets } from './rpc/sockets.ts'
 import { openStore } from './store/store.ts'
 
 /** What the thread is started with. */
 export interface PublicOptions {
   config: ChainConfig
   datadir: string
-  http: { addr: string; port: number; api?: string[] }
+  http: HTTPOptions
+  ws?: WebSocketOptions
+  maxHeadAge?: number
 }
 
-/** Longest request in bytes, and answer from which on the rest of a batch is left out, as geth. */
-const limits = { maxBytes: 5 * 2 ** 20, maxAnswer: 25_000_000 }
+/** What the thread is asked. */
+export type PublicRequest = { type: 'ready' } | { type: 'close' } | { type: 'metrics'; id: number }
 
-const { config, datadir, http } = workerData as PublicOptions
+/** What the thread says. */
+export type PublicMessage =
+  | { type: 'listening'; httpPort: number; wsPort?: number }
+  | { type: 'log'; level: keyof Logger; fields: object; message: string }
+  | { type: 'metrics'; id: number; metrics: MetricsJSON }
+
+/** Longest request in bytes, and answer from which on the rest of a batch is left out, as geth. */
+const MAX_BYTES = 5 * 2 ** 20
+const MAX_ANSWER = 25_000_000
+
+const { config, datadir, http, ws, maxHeadAge } = workerData as PublicOptions
+const say = (message: PublicMessage) => parentPort!.postMessage(message)
 const store = await openStore({ config, datadir })
-const { api = ['eth', 'net', 'web3'] } = http
-const methods = Object.entries(createEth(store)).filter(([name]) =>
-  api.includes(name.split('_')[0]),
-)
-const { port, close } = await listen(Object.fromEntries(methods), { ...http, ...limits })
-parentPort!.once('message', async () => {
-  await close()
+const turns = pLimit(1)
+const ports: Sockets[] = []
+const metrics = createRPCMetrics('public', () => ports)
+const isNews = createRepeatFilter()
+let isReady = false
+
+function onCall(outcome: CallOutcome) {
+  metrics.onCall(outcome)
+  const { method, fault } = outcome
+  if (!fault || isNews(`${method} ${fault.message}`) === undefined) return
+  const fields = { method, error: fault.message, stack: fault.stack }
+  say({ type: 'log', level: 'error', fields, message: 'a call failed by a fault of the node' })
+}
+
+function onDrop(reason: string) {
+  metrics.onDrop(reason)
+  if (isNews(reason) === undefined) return
+  say({ type: 'log', level: 'warn', fields: { reason }, message: 'WebSocket client dropped' })
+}
+
+const respond = createResponder({ turns, maxAnswer: MAX_ANSWER, onCall })
+const all: Methods = createEth(store)
+
+function openSockets({ api, origins }: WebSocketOptions): Sockets {
+  const sockets = createSockets({
+    methods: selectMethods(all, api),
+    respond,
+    openSubscriptions: createSubscriptions(store),
+    origins,
+    maxBytes: MAX_BYTES,
+    onDrop,
+  })
+  ports.push(sockets)
+  return sockets
+}
+
+const { api, vhosts = ['localhost'], corsdomain } = http
+const app = createHTTP({
+  methods: selectMethods(all, api),
+  respond,
+  vhosts,
+  corsdomain,
+  maxBytes: MAX_BYTES,
+  health: createHealth({ store, maxHeadAge, isReady: () => isReady }),
+})
+const isShared = ws && ws.port === http.port && ws.port > 0 && ws.addr === http.addr
+const listeners: Listener[] = []
+const shared = isShared ? openSockets(ws) : undefined
+listeners.push(await listen({ ...http, http: app, sockets: shared, turns }))
+if (ws && !isShared) listeners.push(await listen({ ...ws, sockets: openSockets(ws), turns }))
+
+async function close() {
+  await Promise.all(listeners.map((listener) => listener.close()))
   await store.close()
   process.exit()
+}
+
+parentPort!.on('message', async (request: PublicRequest) => {
+  if (request.type === 'ready') isReady = true
+  if (request.type === 'close') await close()
+  if (request.type === 'metrics') {
+    const json = (await metrics.registry.getMetricsAsJSON()) as MetricsJSON
+    say({ type: 'metrics', id: request.id, metrics: json })
+  }
 })
-parentPort!.postMessage(port)
+const wsPort = ws && listeners.at(-1)!.port
+say({ type: 'listening', httpPort: listeners[0].port, wsPort })

@@ -3,9 +3,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Genesis } from 'ethereumjs-op/blockchain'
 import { hexToBytes } from 'ethereumjs-op/ethereumjs'
-import { pino } from 'pino'
 import type { NodeSettings } from '../config.ts'
 import { makeFolder, readExample, readJSON } from '../files.ts'
+import { createLog } from '../log.ts'
 import { startNode } from '../node.ts'
 import { MEMORY, SECRET_FILE } from '../settings.ts'
 import { explain } from './explain.ts'
@@ -80,7 +80,7 @@ export async function runNode(settings: NodeSettings): Promise<void> {
       metrics: settings.metrics ? endpoint('metrics') : undefined,
       maxHeadAge: settings['health.maxage'],
       secret: secret.bytes,
-      log: pino({ level: settings['log.level'] }),
+      log: createLog({ level: settings['log.level'], format: settings['log.format'] }),
     }
     const starting = startNode(options)
     // From now on, for the ports are open before both are known to be.

@@ -1,0 +1,89 @@
+import { type Context, Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { cors } from 'hono/cors'
+import { UNAUTHORIZED, isAuthorized } from './auth.ts'
+import type { Health } from './health.ts'
+import { isKnownHost } from './hosts.ts'
+import type { Methods } from './methods.ts'
+import type { Respond } from './responder.ts'
+
+/** What JSON-RPC may be called, as in geth. No web page can send these without being asked first. */
+const CONTENT_TYPES = ['application/json', 'application/json-rpc', 'application/jsonrequest']
+
+/** Seconds for which browsers remember that they may call. */
+const CORS_AGE = 600
+
+/** See {@link createHTTP}. */
+export interface HTTPHandlerOptions {
+  methods: Methods
+  respond: Respond
+  /** If there is one, only its holders are served. */
+  secret?: Uint8Array
+  /** Names by which the port may be called; without them it does not matter. */
+  vhosts?: string[]
+  /** Origins whose web pages may call. */
+  corsdomain?: string[]
+  /** Longest request in bytes. */
+  maxBytes: number
+  health?: Health
+}
+
+/** Whose web pages may call. @throws for patterns, which are not supported */
+export function createCORS(corsdomain: string[]) {
+  for (const domain of corsdomain) {
+    if (domain === '*' || !domain.includes('*')) continue
+    throw new Error(`--http.corsdomain: ${domain} is a pattern; give whole origins, or *`)
+  }
+  const known = corsdomain.map((domain) => domain.toLowerCase())
+  const origin = known.includes('*')
+    ? '*'
+    : (from: string) => (known.includes(from.toLowerCase()) ? from : undefined)
+  return cors({ origin, allowMethods: ['POST', 'GET'], maxAge: CORS_AGE })
+}
+
+/** JSON-RPC over HTTP, with the checks of geth in its order. */
+export function createHTTP(opts: HTTPHandlerOptions): Hono {
+  const { methods, respond, secret, vhosts = ['*'], corsdomain = [], maxBytes, health } = opts
+  const app = new Hono()
+  // The original writes what it does not know to standard error: of requests that end too early, say.
+  app.onError((error, context) =>
+    'getResponse' in error
+      ? (error as unknown as { getResponse(): Response }).getResponse()
+      : context.text('the request cannot be read', 500),
+  )
+  app.use(async (context, next) => {
+    if (!secret || (await isAuthorized(secret, context.req.header('authorization')))) return next()
+    return context.text(UNAUTHORIZED, 401)
+  })
+  app.use(async (context, next) =>
+    isKnownHost(vhosts, context.req.header('host'))
+      ? next()
+      : context.text('invalid host specified', 403),
+  )
+  if (corsdomain.length > 0) app.use(createCORS(corsdomain))
+
+  const answer = async (context: Context) => {
+    const { signal } = context.req.raw
+    const text = await respond(methods, await context.req.text(), () => signal.aborted)
+    if (text === undefined) return context.body(null, 204)
+    return context.body(text, 200, { 'content-type': 'application/json' })
+  }
+  app.post('/', bodyLimit({ maxSize: maxBytes }), (context) => {
+    const [type] = (context.req.header('content-type') ?? '').split(';')
+    if (CONTENT_TYPES.includes(type.trim().toLowerCase())) return answer(context)
+    return context.text('invalid content type, only application/json is supported', 415)
+  })
+  // Load balancers ask whether somebody is there.
+  app.get('/', (context) => context.body(null, 200))
+  app.options('/', (context) => context.body(null, 204))
+  app.all('/', (context) => context.text('method not allowed', 405))
+  if (health) {
+    for (const name of ['health', 'ready'] as const) {
+      app.get(`/${name}`, (context) => {
+        const { status, body } = health[name]()
+        return context.json(body, status, { 'cache-control': 'no-store' })
+      })
+    }
+  }
+  return app
+}
