@@ -122,7 +122,7 @@ export function deposit(
   )
 }
 
-const SECRET = new Uint8Array(32).fill(7)
+export const SECRET = new Uint8Array(32).fill(7)
 
 const HEADERS = { 'content-type': 'application/json' }
 
@@ -195,8 +195,14 @@ const ZERO_HASH: Hex = `0x${'00'.repeat(32)}`
  *
  * @param t - the test at whose end the process ends
  * @param genesis - contents of a genesis file
+ * @param opts - further options of `startNode`, and a `logFile`
  */
-export async function startDevnet(t: Test, genesis: JSONValue = devGenesis(), datadir?: string) {
+export async function startDevnet(
+  t: Test,
+  genesis: JSONValue = devGenesis(),
+  datadir?: string,
+  opts: object = {},
+) {
   const child = spawn(
     process.execPath,
     [fileURLToPath(new URL('node-process.mjs', import.meta.url))],
@@ -204,7 +210,7 @@ export async function startDevnet(t: Test, genesis: JSONValue = devGenesis(), da
   )
   child.stdin.on('error', () => {})
   const secret = Buffer.from(SECRET).toString('hex')
-  child.stdin.write(`${JSON.stringify({ genesis, datadir, secret })}\n`)
+  child.stdin.write(`${JSON.stringify({ genesis, datadir, secret, ...opts })}\n`)
   const exited = once(child, 'exit')
   t.teardown(() => {
     child.kill()
@@ -215,7 +221,8 @@ export async function startDevnet(t: Test, genesis: JSONValue = devGenesis(), da
     firstLine,
     exited.then(([code]) => Promise.reject(new Error(`the node ended with status ${code}`))),
   ])
-  const { httpPort, authPort } = JSON.parse(line)
+  const ports = JSON.parse(line) as Record<`${'http' | 'auth' | 'ws' | 'metrics'}Port`, number>
+  const { httpPort, authPort } = ports
   const [url, authURL] = [httpPort, authPort].map((port) => `http://127.0.0.1:${port}`)
 
   /** Calls a method on the public port. */
@@ -283,7 +290,12 @@ export async function startDevnet(t: Test, genesis: JSONValue = devGenesis(), da
     return rpc('eth_getBlockByHash', payload.blockHash, true)
   }
 
-  return { url, authURL, rpc, engine, refusal, mine }
+  /** Ends the node. */
+  const stop = async () => {
+    child.kill()
+    await exited
+  }
+  return { url, authURL, ports, rpc, engine, refusal, mine, stop }
 }
 
 export type Devnet = Awaited<ReturnType<typeof startDevnet>>

@@ -80,10 +80,10 @@ export function readMessage(text: string): Message {
 
 /** The id of a request in JSON, as it came (E-37); none if there is none, or it is no id. */
 function readId(request: unknown, { text, id: exact }: Waiting): string | undefined {
+  if (exact !== undefined) return exact
   const id = idOf(request)
   if (id === undefined || id instanceof Object) return undefined
-  if (!losesDigits(id)) return JSON.stringify(id)
-  return exact ?? (idOf(parseDigits(text)) as string)
+  return losesDigits(id) ? (idOf(parseDigits(text)) as string) : JSON.stringify(id)
 }
 
 /** Parameters of a call; those at the end that are null are as good as absent. */

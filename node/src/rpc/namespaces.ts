@@ -1,3 +1,4 @@
+import { JsonRpcError } from 'ethereumjs-op/ethereumjs'
 import type { Methods } from './methods.ts'
 
 /** What can be served in public. `engine` is only for holders of the secret. */
@@ -8,11 +9,22 @@ const DEFAULT_NAMESPACES = ['eth', 'net', 'web3']
 
 const namespaceOf = (method: string) => method.split('_')[0]
 
-/** Adds `rpc_modules`, which tells the namespaces that there are. */
+/** Over HTTP nobody stays connected; WebSocket has its own. */
+const NO_SUBSCRIPTIONS: Methods = {
+  eth_subscribe: () => {
+    throw new JsonRpcError('notifications not supported', -32601)
+  },
+  eth_unsubscribe: () => {
+    throw new JsonRpcError('subscription not found', -32000)
+  },
+}
+
+/** Adds what depends on the port: `rpc_modules`, which tells its namespaces, and subscriptions. */
 export function withModules(methods: Methods): Methods {
   const names = new Set([...Object.keys(methods).map(namespaceOf), 'rpc'])
   const modules = Object.fromEntries([...names].sort().map((name) => [name, '1.0']))
-  return { ...methods, rpc_modules: () => modules }
+  const subscriptions = names.has('eth') ? NO_SUBSCRIPTIONS : {}
+  return { ...methods, ...subscriptions, rpc_modules: () => modules }
 }
 
 /** The methods of the namespaces `api`. */
