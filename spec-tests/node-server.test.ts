@@ -3,9 +3,12 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { startNode } from 'ethereumjs-op-node'
 import t from 'tap'
+import { createProgress, toDuration } from '../node/src/journal/progress.ts'
+import { createLog, createRepeatFilter } from '../node/src/log.ts'
 import { isKnownHost, isKnownOrigin } from '../node/src/rpc/hosts.ts'
 import { type CallOutcome, answer } from '../node/src/rpc/jsonrpc.ts'
 import type { JSONValue } from './helpers.ts'
@@ -216,6 +219,46 @@ t.test('metrics of all threads are served to Prometheus', async (t) => {
   for (const name of ['database_bytes', 'heap_bytes{thread="public"}']) t.ok(value(name) > 0, name)
   t.ok(value('event_loop_lag_seconds{thread="engine",quantile="1"}') >= 0)
   t.match(text, /^process_resident_memory_bytes \d+$/m)
+})
+
+t.test('while the node catches up it says now and then how far it is', async (t) => {
+  const said: JSONValue[] = []
+  const destination = { write: (line: string) => said.push(JSON.parse(line)) }
+  const progress = createProgress(createLog({ format: 'json', destination }))
+  const now = Math.floor(Date.now() / 1000)
+  for (let number = 1; number <= 100; number++) {
+    const timestamp = now - 100_000 + 10 * number
+    progress.add({ number, hash: `0x${number}`, txs: 2, gas: 1_000_000, timestamp })
+  }
+  await sleep(20)
+  progress.flush()
+  t.match(said, [
+    { msg: 'catching up begins', number: 1 },
+    { msg: 'catching up', number: 100, blocks: 100, txs: 200, mgas: 100, age: '1d3h' },
+  ])
+  t.match(said[1].eta, /^\d+[smh]/)
+  t.equal(said.length, 2)
+  const durations = [0, 59, 61, 3_600, 90_061].map(toDuration)
+  t.strictSame(durations, ['0s', '59s', '1m1s', '1h0m', '1d1h'])
+})
+
+t.test('the log for people has time, level, message and fields, a line each', async (t) => {
+  const said: string[] = []
+  const destination = { write: (line: string) => said.push(line) }
+  const log = createLog({ destination })
+  log.debug({}, 'not this')
+  log.warn({ number: 1, hash: '0xab', reason: 'two\nlines', list: [1] }, 'INVALID payload')
+  t.match(said[0], /^\d{4}-\d\d-\d\dT[\d:.]+Z WARN {2}INVALID payload number=1 hash=0xab /)
+  t.match(said[0], 'reason="two\\nlines" list=[1]\n')
+  t.equal(said.length, 1)
+  t.throws(() => createLog({ level: 'loud' as never }), /loud/)
+  let time = 0
+  const isNews = createRepeatFilter(() => time)
+  const answers = [0, 1, 59_000, 61_000].map((at) => {
+    time = at
+    return isNews('same')
+  })
+  t.strictSame(answers, [0, undefined, undefined, 2], 'once a minute, and how often')
 })
 
 t.test('the end is in the log', async (t) => {

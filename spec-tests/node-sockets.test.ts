@@ -19,6 +19,7 @@ const { wsPort, authPort, metricsPort } = net.ports
 /** A client over WebSocket. */
 async function connect(port = wsPort, headers: Record<string, string> = {}) {
   const socket = new WebSocket(`ws://127.0.0.1:${port}`, { headers, perMessageDeflate: false })
+  socket.setMaxListeners(0)
   const heard: JSONValue[] = []
   socket.on('message', (data) => heard.push(JSON.parse(String(data))))
   socket.on('error', () => {})

@@ -55,6 +55,8 @@ export async function startPublicThread(opts: PublicOptions, log: Logger): Promi
     worker = new Worker(new URL('./public.js', import.meta.url), {
       workerData: options,
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP },
+      // Flags of the program that embeds the node are its own.
+      execArgv: [],
     })
     const started = worker
     started.on('message', (message: PublicMessage) => {
