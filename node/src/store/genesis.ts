@@ -11,11 +11,22 @@ export interface KeptGenesis {
   config: Record<string, unknown>
 }
 
-/** In what fields two configs differ, as text. */
-function compareConfigs(old: Record<string, unknown>, given: Record<string, unknown>): string {
+/**
+ * In what fields two configs differ, as text. A time of which neither is reached is no difference:
+ * such a fork may still be moved.
+ *
+ * @param now - timestamp of the head in seconds
+ */
+function compareConfigs(
+  old: Record<string, unknown>,
+  given: Record<string, unknown>,
+  now: bigint,
+): string {
   const names = new Set([...Object.keys(old), ...Object.keys(given)])
   const toText = (value: unknown) => JSON.stringify(value) ?? 'absent'
+  const isAhead = (time: unknown) => time == null || (typeof time === 'number' && time > now)
   return [...names]
+    .filter((name) => !name.endsWith('Time') || !isAhead(old[name]) || !isAhead(given[name]))
     .map((name) => ({ name, before: toText(old[name]), now: toText(given[name]) }))
     .filter(({ before, now }) => before !== now)
     .map(({ name, before, now }) => `${name} ${before}, not ${now}`)
@@ -24,7 +35,8 @@ function compareConfigs(old: Record<string, unknown>, given: Record<string, unkn
 
 /**
  * Begins a chain in an empty database. In any other checks that it is the chain of this file, for
- * which the genesis state is not computed again as long as the file says the same.
+ * which the genesis state is not computed again as long as the file says the same. A config that moves
+ * forks which the head has not reached is stored in place of the old one.
  *
  * @param genesis - contents of a geth-style genesis file
  * @param datadir - folder of the database, for the message of an error
@@ -46,6 +58,8 @@ export async function beginChain(store: Store, genesis: Genesis, datadir: string
   // The same hash means the same state, though another notation.
   if (kept.hash !== hash)
     throw new Error(`${datadir} has the genesis block ${kept.hash}, not ${hash}`)
-  const difference = compareConfigs(kept.config, { ...genesis.config })
+  const { timestamp } = store.head().header
+  const difference = compareConfigs(kept.config, { ...genesis.config }, BigInt(timestamp))
   if (difference) throw new Error(`${datadir} was made with config ${difference}`)
+  index.putSync('genesis', { content, hash, config: genesis.config })
 }

@@ -3,6 +3,7 @@ import {
   type Chain,
   type ContextOptions,
   type DepositTx,
+  type Forkchoice,
   type ForkchoiceUpdate,
   type Rules,
   State,
@@ -23,10 +24,12 @@ import type { Database } from 'lmdb'
 import { type Events, openEvents } from '../events.ts'
 import { isFull, selectPending } from '../pool.ts'
 import { createBlocks } from './blocks.ts'
-import { type Sent, encodeBody, encodeHeader, listSent } from './codec.ts'
+import { type Body, encodeBody, encodeHeader, listSent } from './codec.ts'
 import { beginChain } from './genesis.ts'
+import { lock } from './lock.ts'
 import type { LogSearch } from './logs.ts'
-import { openTables, toNumberKey, writeBlock } from './tables.ts'
+import { SCHEMA, checkSchema } from './schema.ts'
+import { type Tables, openTables, toNumberKey, writeBlock } from './tables.ts'
 import { createWriter } from './writer.ts'
 
 /** A block by hash, number or label. */
@@ -46,6 +49,7 @@ export interface Store extends Backend {
   setForkchoice(update: ForkchoiceUpdate): Promise<void>
   /** The block is there at once, and written later. @throws why an earlier one could not be */
   putBlock(...args: Parameters<Backend['putBlock']>): Promise<void>
+  getForkchoice(): Forkchoice
   getCanonicalHash(number: bigint | number): Hex | undefined
   /** Writes block 0 of an empty database, with what it was made of, all or nothing. */
   begin(...args: [...Parameters<Backend['putBlock']>, kept: unknown]): void
@@ -63,13 +67,16 @@ export interface Store extends Backend {
   findByTransaction(hash: Hex): BlockJSON | undefined
   /** The logs of a block that fit, without decoding blocks that have none; see `createLogSearch`. */
   logsOf(id: BlockId, search: LogSearch): JSONObject[] | undefined
-  /** The signed transactions of a block, without decoding the rest; none if there is no such block. */
-  listSent(id: BlockId): Sent[]
+  /** What is kept beside the header; `listSent` gives its signed transactions. */
+  body(id: BlockId): Body | undefined
+  readonly tables: Tables
   /** The newest block of the chain. */
   head(): BlockJSON
   after(block: BlockJSON): Place
   /** Runs a call at the end of a block; what it changes is lost. */
   call(block: BlockJSON, tx: DepositTx): Promise<TxResult>
+  /** Takes the database for this process. @throws if another has it, or of its schema */
+  lock(): void
   close(): Promise<void>
 }
 
@@ -100,6 +107,7 @@ export async function openStore({ config, datadir }: StoreOptions): Promise<Stor
   })
   const blocks = createBlocks(chain, tables, writer)
   const nodes = { get: (hash: string) => writer.findNode(hash) ?? tables.nodes.get(hash) }
+  let unlock = () => {}
   const events = openEvents(datadir)
   events.listen(() => root.resetReadTxn())
 
@@ -218,6 +226,7 @@ export async function openStore({ config, datadir }: StoreOptions): Promise<Stor
       writeBlock(tables, toRecord(block), added)
       choose({ head: bytesToHex(header.hash()), added: [header] })
       index.putSync('genesis', kept)
+      index.putSync('schema', SCHEMA)
     })
   }
 
@@ -267,16 +276,19 @@ export async function openStore({ config, datadir }: StoreOptions): Promise<Stor
     header,
     findByTransaction,
     logsOf: (id, search) => by((hash) => blocks.logs(hash, search))(id),
-    listSent: (id) => {
-      const body = getBody(id)
-      return body ? listSent(body) : []
-    },
+    body: getBody,
+    tables,
     head: () => get(find, 'latest'),
     after,
     call,
+    lock() {
+      checkSchema(tables, datadir)
+      unlock = lock(tables, datadir)
+    },
     async close() {
       events.close()
       await writer.close()
+      unlock()
       await root.close()
     },
   }
@@ -294,6 +306,7 @@ export async function createStore(
   const { genesis, datadir } = opts
   const store = await openStore({ config: genesis.config, datadir })
   try {
+    store.lock()
     await beginChain(store, genesis, datadir)
     return store
   } catch (error) {
