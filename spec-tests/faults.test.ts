@@ -99,7 +99,7 @@ t.test('a genesis file that cannot be used ends the process with an error', asyn
   const futureFork = { ...genesis, config: { ...config, lagoonTime: 0 } }
   const badAlloc = { ...genesis, alloc: { '0x1234': { balance: '0x0' } } }
   const cases: [name: string, path: string, says: RegExp][] = [
-    ['missing', join(t.testdirName, 'missing.json'), /missing\.json/],
+    ['missing', join(t.testdirName, 'missing.json'), /missing\.json.*genesis --example/],
     ['a folder', join(t.testdirName, 'folder'), /EISDIR|folder/],
     ['empty', write('empty.json', ''), /JSON/],
     ['no JSON', write('text.json', 'genesis'), /JSON/],
@@ -135,7 +135,9 @@ t.test('the secret file (E-51)', async (t) => {
     const path = join(folder, 'new-secret')
     const { flags, authPort } = await withSecret(folder, path)
     const node = spawnCLI(flags)
-    while (node.isRunning() && !(await accepts(authPort))) await sleep(10)
+    // It is written once all ports are open.
+    while (node.isRunning() && !existsSync(path)) await sleep(10)
+    t.ok(await accepts(authPort))
     t.equal(statSync(path).mode & 0o777, 0o600)
     const text = readFileSync(path, 'utf8')
     t.match(text, /^(0x)?[0-9a-f]{64}\n?$/)
@@ -179,6 +181,56 @@ t.test('the secret file (E-51)', async (t) => {
   })
 })
 
+t.test('a start that fails leaves nothing behind', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const cases: [name: string, opts: Parameters<typeof nodeFlags>[1]][] = [
+    ['the public port is taken', { httpPort: port }],
+    ['the authenticated port is taken', { authPort: port }],
+    ['the genesis file is missing', { genesis: 'no/such/genesis.json' }],
+  ]
+  for (const [name, opts] of cases) {
+    const folder = t.testdir({})
+    const { flags } = await nodeFlags(folder, { ...opts, datadir: join(folder, 'new/data') })
+    const others = flags.filter((flag) => !flag.startsWith('--authrpc.jwtsecret'))
+    await failedStart(t, others, /^error: [^\n]+\n$/)
+    t.same(readdirSync(folder), ['secret'], `${name}: only what was there`)
+    // What is there already stays.
+    mkdirSync(join(folder, 'new'))
+    await failedStart(t, others, /^error: [^\n]+\n$/)
+    t.same(readdirSync(join(folder, 'new')), [], name)
+  }
+})
+
+t.test('without a secret file, it is in the data directory, or printed', async (t) => {
+  const folder = t.testdir({})
+  const path = join(folder, 'data/jwt.hex')
+  const { flags, authPort } = await nodeFlags(folder)
+  const own = flags.filter((flag) => !flag.startsWith('--authrpc.jwtsecret'))
+  const node = spawnCLI(own)
+  while (node.isRunning() && !existsSync(path)) await sleep(10)
+  const secret = Buffer.from(readFileSync(path, 'utf8'), 'hex')
+  const headers = { authorization: `Bearer ${createToken({ secret })}` }
+  t.equal((await post(authPort, toBody('eth_chainId'), headers)).status, 200)
+  await node.kill('SIGTERM')
+  const again = spawnCLI(own)
+  while (again.isRunning() && !(await accepts(authPort))) await sleep(10)
+  t.equal((await post(authPort, toBody('eth_chainId'), headers)).status, 200, 'it stays the same')
+  await again.kill('SIGTERM')
+
+  const ports = own.filter((flag) => flag.includes('.port='))
+  const dev = spawnCLI([...ports, '--dev'], { cwd: folder })
+  while (dev.isRunning() && !/secret: \w{64}\n/.test(dev.output.stdout)) await sleep(10)
+  const [, hex] = /secret: (\w{64})\n/.exec(dev.output.stdout) ?? []
+  const token = createToken({ secret: Buffer.from(hex, 'hex') })
+  const answer = await post(authPort, toBody('eth_chainId'), { authorization: `Bearer ${token}` })
+  t.match(answer, { status: 200, text: /"result":"0x385"/ })
+  await dev.kill('SIGTERM')
+  t.same(readdirSync(folder).sort(), ['data', 'secret'], 'nothing is kept')
+})
+
 t.test('wrong usage ends with status 2 and says what is wrong', async (t) => {
   const { flags } = await nodeFlags(t.testdir({}))
   const cases: [args: string[], says: RegExp][] = [
@@ -190,7 +242,10 @@ t.test('wrong usage ends with status 2 and says what is wrong', async (t) => {
     [[...flags, '--authrpc.port=-1'], /-1/],
     [[...flags, '--authrpc.port='], /port/],
     [[...flags, '--datadir'], /--datadir/],
-    [[], /--genesis/],
+    [[...flags, '--dev'], /--dev .*--datadir/],
+    [[...flags, '--http.api=eth,foo'], /'foo'/],
+    [[...flags, '--network=op-mainnet'], /cannot be synced/],
+    [[], /--genesis.*genesis --example/],
   ]
   const ends = await Promise.all(cases.map(([args]) => endOf(spawnCLI(args), MAX_END)))
   for (const [index, { code, stderr }] of ends.entries()) {
@@ -198,7 +253,7 @@ t.test('wrong usage ends with status 2 and says what is wrong', async (t) => {
     const name = `${args.at(-1)}`
     t.equal(code, 2, name)
     t.match(stderr, says, name)
-    t.notMatch(stderr, /^ {4}at /m, `no stack trace of ${name}`)
+    t.match(stderr, /^error: [^\n]+\n$/, `one line of ${name}`)
   }
 })
 

@@ -198,8 +198,8 @@ export async function nodeFlags(
     opts.authPort ?? (await freePort()),
   ]
   const ports = [`--http.port=${httpPort}`, `--authrpc.port=${authPort}`]
-  const flags = [`--genesis=${genesis}`, `--authrpc.jwtsecret=${secret}`, ...ports]
-  if (datadir) flags.push(`--datadir=${datadir}`)
+  const kept = `--datadir=${datadir ?? 'memory'}`
+  const flags = [`--genesis=${genesis}`, `--authrpc.jwtsecret=${secret}`, kept, ...ports]
   return { flags, httpPort, authPort }
 }
 
