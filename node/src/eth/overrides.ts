@@ -114,6 +114,9 @@ export function readBlockOverride(value: unknown, isBlock = false): BlockOverrid
 /** Overrides one account, apart from precompiles. */
 async function overrideAccount(state: StateManagerInterface, override: AccountOverride) {
   const { address, nonce, code, balance, stateDiff } = override
+  const fields = [nonce, code, balance, override.state, stateDiff]
+  // Else an empty account would come into being.
+  if (fields.every((field) => field === undefined)) return
   const account = (await state.getAccount(address)) ?? new Account()
   account.nonce = nonce ?? account.nonce
   account.balance = balance ?? account.balance
