@@ -72,6 +72,8 @@ const WORDS: Record<string, string> = {
   'initcode exceeds max initcode size': 'max initcode size exceeded',
 }
 
+const RETURNDATACOPY = 0x3e
+
 /** Items that opcodes from one number to another take at least from the stack. */
 const STACK_ITEMS: [from: number, to: number, items: number][] = [
   [0x01, 0x07, 2],
@@ -125,7 +127,11 @@ export function describeError({ exceptionError, runState }: ExecResult): string 
   const error = `${exceptionError!.error}`
   if (error.startsWith('invalid JUMP')) return 'invalid jump destination'
   if (!runState) return WORDS[error] ?? error
-  const { code, programCounter, opCode, stack } = runState
+  const { code, programCounter, opCode, stack, returnBytes } = runState
+  if (error === 'out of gas' && opCode === RETURNDATACOPY && stack.length >= 3) {
+    const [, offset, length] = stack.peek(3)
+    if (offset + length > returnBytes.length) return 'return data out of bounds'
+  }
   if (error === 'stack underflow') {
     return `stack underflow (${stack.length} <=> ${countStackItems(opCode)})`
   }

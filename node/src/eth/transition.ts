@@ -225,14 +225,15 @@ export async function applyMessage(
     await addBalance(place, header.coinbase, gasUsed * (gasPrice - header.baseFeePerGas))
   }
   const { exceptionError, returnValue, logs = [] } = execResult
+  const error = exceptionError && describeError(execResult)
   return {
     gasUsed,
     maxUsedGas: bigIntMax(spent, floor),
     returnValue,
     logs: exceptionError ? [] : logs,
-    error: exceptionError && describeError(execResult),
+    error,
     isRevert: exceptionError?.error === 'revert',
-    isOutOfGas: exceptionError?.error === 'out of gas',
+    isOutOfGas: error === 'out of gas',
     createdAddress,
   }
 }
