@@ -65,10 +65,6 @@ const OP_WORDS = new RegExp(
 
 /** Where such a word may be all the same, and why: it is passed through, and nothing follows from it. */
 const ALLOWED = {
-  'node/src/eth/calls.ts': {
-    words: ['sourceHash', 'mint', 'isSystemTx'],
-    why: 'a simulated call has the form of a deposit; these fields are empty in it',
-  },
   'node/src/dev/contracts.ts': {
     words: ['0x4200000000000000', '0x13b0d85ccb8bf860', 'L1Fee', 'OperatorFee'],
     why: 'names of contracts in the genesis of the local chain, for its first screen',

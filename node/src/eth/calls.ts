@@ -1,82 +1,74 @@
-import type { DepositTx } from 'ethereumjs-op'
-import { JsonRpcError, bigIntMin, bytesToHex } from 'ethereumjs-op/ethereumjs'
+import type { BlockJSON } from 'ethereumjs-op/blockchain'
+import { JsonRpcError, bigIntMin } from 'ethereumjs-op/ethereumjs'
 import type { Methods } from '../rpc/methods.ts'
-import {
-  readAddress,
-  readBytes,
-  readHash,
-  readList,
-  readObject,
-  readQuantity,
-} from '../rpc/params.ts'
 import type { Store } from '../store/store.ts'
+import { createAccessList } from './accessList.ts'
 import type { Lookup } from './context.ts'
+import { estimateGas } from './estimate.ts'
+import { type Message, readCall } from './message.ts'
+import { readBlockOverride, readStateOverrides } from './overrides.ts'
+import { toRevertError } from './revert.ts'
+import { type Place, type Simulator, createSimulator, withoutBaseFee } from './simulator.ts'
+import { type Outcome, RefusedMessage, attempt } from './transition.ts'
 
 /** Most gas of a simulated call, as op-geth has it. */
-const MAX_CALL_GAS = 50_000_000n
+export const MAX_CALL_GAS = 50_000_000n
 
-/** Gas of an address and a slot in an access list (EIP-2930), and of an authorization (EIP-7702). */
-const ADDRESS_GAS = 2_400
-const SLOT_GAS = 1_900
-const AUTHORIZATION_GAS = 25_000
-
-/** Gas that lists in a call cost. What they do to the call is not simulated. */
-function readListsGas(request: unknown): bigint {
-  const { accessList, authorizationList } = readObject(request)
-  const slots = readList(accessList ?? [], (entry) =>
-    readList(readObject(entry).storageKeys, readHash),
-  )
-  const authorizations = readList(authorizationList ?? [], readObject)
-  const listGas = slots.length * ADDRESS_GAS + slots.flat().length * SLOT_GAS
-  return BigInt(listGas + authorizations.length * AUTHORIZATION_GAS)
-}
-
-/** A call as wallets write it. It pays nothing for gas, like a deposit. */
-function readCall(request: unknown, mostGas: bigint): DepositTx {
-  const { from, to, value = '0x0', gas, data = '0x', input = data } = readObject(request)
-  return {
-    sourceHash: new Uint8Array(32),
-    from: readAddress(from ?? `0x${'00'.repeat(20)}`),
-    to: to == null ? undefined : readAddress(to),
-    mint: 0n,
-    value: readQuantity(value),
-    gas: gas == null ? mostGas : bigIntMin(readQuantity(gas), mostGas),
-    isSystemTx: false,
-    data: readBytes(input),
-  }
+/** What a call answers. @throws if it failed, with the reason and the data of a revert */
+function readAnswer({ error, isRevert, returnValue }: Outcome): Uint8Array {
+  if (isRevert) throw toRevertError(returnValue)
+  if (error) throw new JsonRpcError(error, -32000)
+  return returnValue
 }
 
 /** Simulated calls. */
-export function createCallMethods(store: Store, { blockOf }: Lookup): Methods {
-  /** Runs a call. @throws if it fails, with the data of a revert */
-  async function call(tx: DepositTx, id: unknown) {
-    const { error, returnValue, gasUsed } = await store.call(blockOf(id), tx)
-    if (!error) return { returnValue, gasUsed }
-    if (error === 'revert') throw new JsonRpcError('execution reverted', 3, bytesToHex(returnValue))
-    // Wallets know geth's words.
-    const isPoor = error === 'insufficient balance'
-    throw new JsonRpcError(isPoor ? 'insufficient funds for transfer' : error, -32000)
-  }
+export function createCallMethods(
+  store: Store,
+  { blockOf }: Lookup,
+  simulator: Simulator = createSimulator(store),
+): Methods {
+  const chainId = store.chain.common.chainId()
 
-  /** The least gas with which a call succeeds, or up to 1/64 more; lists come on top. */
-  async function estimateGas(request: unknown, id: unknown) {
-    const block = blockOf(id)
-    const tx = readCall(request, BigInt(block.header.gasLimit))
-    const extra = readListsGas(request)
-    let { gasUsed: low } = await call(tx, id)
-    let high = tx.gas
-    const isEnough = async (gas: bigint) => !(await store.call(block, { ...tx, gas })).error
-    if (await isEnough(low)) return low + extra
-    while ((high - low) * 64n > high) {
-      const middle = bigIntMin((low + high) / 2n, low * 2n)
-      if (await isEnough(middle)) high = middle
-      else low = middle
+  /** Runs something with a call at the end of a block, with what the caller overrides. */
+  async function runAt<T>(
+    [request, id, accounts, override]: unknown[],
+    run: (place: Place, message: Message, block: BlockJSON) => Promise<T>,
+  ): Promise<T> {
+    const block = blockOf(id ?? undefined)
+    const message = readCall(request, chainId, BigInt(block.header.baseFeePerGas!))
+    const overrides = {
+      accounts: readStateOverrides(accounts),
+      block: readBlockOverride(override),
+      known: [message.from, message.to],
     }
-    return high + extra
+    return simulator.at(block, overrides, (place) =>
+      run(message.gasPrice === 0n ? withoutBaseFee(place) : place, message, block),
+    )
   }
 
-  return {
-    eth_call: async (request, id) => (await call(readCall(request, MAX_CALL_GAS), id)).returnValue,
-    eth_estimateGas: estimateGas,
-  }
+  const capGas = ({ gas = MAX_CALL_GAS }: Message) => bigIntMin(gas, MAX_CALL_GAS)
+
+  const call = (...params: unknown[]) =>
+    runAt(params, async (place, message) => {
+      const gas = capGas(message)
+      try {
+        return readAnswer(await attempt(place, message, gas))
+      } catch (error) {
+        if (!(error instanceof RefusedMessage)) throw error
+        throw new JsonRpcError(`err: ${error.message} (supplied gas ${gas})`, -32000)
+      }
+    })
+
+  const estimate = (...params: unknown[]) =>
+    runAt(params, (place, message, { header }) =>
+      estimateGas(place, message, BigInt(header.gasLimit), MAX_CALL_GAS),
+    )
+
+  const listAccess = (...params: unknown[]) =>
+    runAt(params, async (place, message) => {
+      const { accessList, outcome } = await createAccessList(place, message, capGas(message))
+      return { accessList, error: outcome.error, gasUsed: outcome.gasUsed }
+    })
+
+  return { eth_call: call, eth_estimateGas: estimate, eth_createAccessList: listAccess }
 }

@@ -2,15 +2,11 @@ import {
   type Backend,
   type Chain,
   type ContextOptions,
-  type DepositTx,
   type Forkchoice,
   type ForkchoiceUpdate,
   type Rules,
   State,
-  type TxResult,
   createChain,
-  createContext,
-  runDeposit,
 } from 'ethereumjs-op'
 import type { BlockJSON, Genesis, JSONObject } from 'ethereumjs-op/blockchain'
 import { createCrypto } from 'ethereumjs-op/crypto'
@@ -73,8 +69,6 @@ export interface Store extends Backend {
   /** The newest block of the chain. */
   head(): BlockJSON
   after(block: BlockJSON): Place
-  /** Runs a call at the end of a block; what it changes is lost. */
-  call(block: BlockJSON, tx: DepositTx): Promise<TxResult>
   /** Takes the database for this process. @throws if another has it, or of its schema */
   lock(): void
   close(): Promise<void>
@@ -248,12 +242,6 @@ export async function openStore({ config, datadir }: StoreOptions): Promise<Stor
     return { chain, header: block, rules: chain.rules(block), state, getBlockHash }
   }
 
-  async function call(block: BlockJSON, tx: DepositTx) {
-    const { header, ...place } = after(block)
-    await place.state.checkpoint()
-    return runDeposit(await createContext(header, place), tx, tx.gas)
-  }
-
   const selectTransactions: Backend['selectTransactions'] = (parent, attributes) => {
     const state = new State(chain.common, nodes, parent.stateRoot)
     return selectPending({ chain, index, pending }, { header: parent, state }, attributes)
@@ -280,7 +268,6 @@ export async function openStore({ config, datadir }: StoreOptions): Promise<Stor
     tables,
     head: () => get(find, 'latest'),
     after,
-    call,
     lock() {
       checkSchema(tables, datadir)
       unlock = lock(tables, datadir)
