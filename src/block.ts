@@ -1,5 +1,6 @@
 import type { BlockHeader, HeaderData } from '@ethereumjs/block'
 import { createAddressFromString, toBytes } from '@ethereumjs/util'
+import type { Candidates } from '../ethereumjs/builds.ts'
 import { InvalidBlockError, assertRule } from '../ethereumjs/errors.ts'
 import type { AnyState } from '../ethereumjs/state.ts'
 import { createBloom, indexedRoot } from '../ethereumjs/vm.ts'
@@ -18,8 +19,8 @@ const MESSAGE_PASSER = createAddressFromString('0x420000000000000000000000000000
 /** What goes into a block. */
 export interface BlockContents {
   attributes: PayloadAttributes
-  /** Encoded signed transactions, each of which joins the end of the block if it can. */
-  candidates?: Iterable<Uint8Array> | AsyncIterable<Uint8Array>
+  /** Signed, each of which joins the end of the block if it can. Taken when all others have run. */
+  candidates?: Candidates
 }
 
 /** See {@link executeBlock}. */
