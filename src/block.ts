@@ -3,7 +3,8 @@ import { createAddressFromString, toBytes } from '@ethereumjs/util'
 import type { Candidates } from '../ethereumjs/builds.ts'
 import { InvalidBlockError, assertRule } from '../ethereumjs/errors.ts'
 import type { AnyState } from '../ethereumjs/state.ts'
-import { createBloom, indexedRoot } from '../ethereumjs/vm.ts'
+import { indexedRoot } from '../ethereumjs/trie.ts'
+import { createBloom } from '../ethereumjs/vm.ts'
 import type { Chain, Rules } from './chain.ts'
 import { type ContextOptions, createContext } from './context.ts'
 import { DEPOSIT_TYPE, decodeDeposit, isDeposit } from './deposit.ts'
@@ -118,8 +119,8 @@ export async function executeBlock(opts: BlockOptions): Promise<ExecutedBlock> {
     // First, for it makes the state final.
     stateRoot: await state.getStateRoot(),
     withdrawalsRoot: await readWithdrawalsRoot(rules, state),
-    transactionsTrie: await indexedRoot(rules.common, transactions),
-    receiptTrie: await indexedRoot(rules.common, leaves),
+    transactionsTrie: indexedRoot(rules.common, transactions),
+    receiptTrie: indexedRoot(rules.common, leaves),
     logsBloom: createBloom(rules.common, logs),
     gasUsed,
     blobGasUsed: isJovian ? daFootprint : header.blobGasUsed,

@@ -212,7 +212,7 @@ export function createEngine(backend: Backend): Engine {
       for (const [name, items] of Object.entries(empty)) {
         assertRule(!items?.length, `${name} has ${items?.length} items instead of none`)
       }
-      const header = await Payload.headerOfPayload(chain, payload)
+      const header = Payload.headerOfPayload(chain, payload)
       const hash = hashOf(header)
       assertRule(hash === blockHash, `blockHash is ${blockHash} but should be ${hash}`)
       if (await headers.getHeader(hash)) return API.createStatus('VALID', hash)
