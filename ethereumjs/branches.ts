@@ -42,7 +42,11 @@ export async function getAncestorHash(
 ): Promise<Hex | undefined> {
   let ancestor = head
   while (ancestor.number > number) {
-    if (await isCanonical(headers, ancestor)) return headers.getCanonicalHash(number)
+    if (await isCanonical(headers, ancestor)) {
+      const hash = await headers.getCanonicalHash(number)
+      // The chain may have changed in between.
+      if (await isCanonical(headers, ancestor)) return hash
+    }
     ancestor = await getParent(headers, ancestor)
   }
   return ancestor.number === number ? hashOf(ancestor) : undefined

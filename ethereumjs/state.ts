@@ -9,9 +9,11 @@ import {
   KECCAK256_RLP_S,
   MapDB,
   bytesToHex,
+  equalsBytes,
   hexToBytes,
   toBytes,
 } from '@ethereumjs/util'
+import { putAll } from './trie.ts'
 
 /**
  * State, or the hash of an ancestor, could not be read, so nothing is known about the block that
@@ -74,13 +76,22 @@ class NodeDB extends MapDB<string, Uint8Array> {
   }
 }
 
+/** A new value in a trie; without one, or with that of nothing, there is none any more. */
+interface Change {
+  key: Uint8Array
+  rlp?: Uint8Array
+}
+
 /**
  * EthereumJS state that keeps the changes of a block in its caches and writes them when the
  * outermost checkpoint commits. It resolves no more nodes than a witness holds. What the caches
  * know of accounts, slots and code serves the next blocks too.
  */
 export class State extends MerkleStateManager {
-  /** New trie nodes and code by hash, for the caller to keep; they are read before `nodes`. */
+  /**
+   * New trie nodes and code by hash, for the caller to keep; they are read before `nodes`. After one
+   * block there are hardly any that its state does not consist of.
+   */
   readonly added: Map<string, Uint8Array>
   #flushes = 0
 
@@ -115,21 +126,47 @@ export class State extends MerkleStateManager {
     await this.putAccount(address, Object.assign(account, { storageRoot: trie.root() }))
   }
 
-  /** Deletes slots last, so that no deletion needs a node that the block as a whole does not. */
+  /** Writes changes to a trie, the deletions last, so that none needs a node that all together do not. */
+  async #write(trie: MerklePatriciaTrie, changes: Change[]) {
+    const puts: [Uint8Array, Uint8Array][] = []
+    const deleted: Uint8Array[] = []
+    for (const { key, rlp } of changes) {
+      if (rlp && rlp[0] !== 0x80) puts.push([key, rlp])
+      else deleted.push(key)
+    }
+    await putAll(trie, puts, this.added)
+    for (const key of deleted) await trie.del(key)
+  }
+
+  /** As the original, which changes tries for one key after the other. */
   override async flush() {
+    const { account: accounts, storage, code } = this._caches!
     // Tries of accounts that were deleted and created anew would have the old root.
     this._storageTries = {}
-    const isDeletion = (rlp?: Uint8Array) => Number(rlp === undefined || rlp[0] === 0x80)
-    const slots = this._caches!.storage!.flush()
-    for (const [owner, slot, rlp] of slots.sort((a, b) => isDeletion(a[2]) - isDeletion(b[2]))) {
+    for (const [owner, item] of code!.flush()) {
+      const account = await this.getAccount(new Address(hexToBytes(`0x${owner}`)))
+      if (account && item.code) await this._getCodeDB().put(account.codeHash, item.code)
+    }
+    const slots = new Map<string, Change[]>()
+    for (const [owner, slot, rlp] of storage!.flush()) {
+      const changes = slots.get(owner) ?? []
+      changes.push({ key: hexToBytes(`0x${slot}`), rlp })
+      slots.set(owner, changes)
+    }
+    for (const [owner, changes] of slots) {
       const address = new Address(hexToBytes(`0x${owner}`))
       const account = await this.getAccount(address)
       if (!account) continue
       const trie = this._getStorageTrie(address, account)
-      await trie.put(hexToBytes(`0x${slot}`), isDeletion(rlp) ? null : rlp!)
-      await this.modifyAccountFields(address, { storageRoot: trie.root() })
+      await this.#write(trie, changes)
+      const storageRoot = trie.root()
+      const isChange = !equalsBytes(storageRoot, account.storageRoot)
+      if (isChange) await this.modifyAccountFields(address, { storageRoot })
     }
-    await super.flush()
+    const changes = accounts!.flush().map(([owner, { accountRLP }]) => {
+      return { key: hexToBytes(`0x${owner}`), rlp: accountRLP }
+    })
+    await this.#write(this._trie, changes)
     // The caches only grow on their own, so after some blocks they start anew: without a checkpoint to
     // go back to, they hold nothing that the trie does not.
     if (++this.#flushes % 64 === 0 && this._checkpointCount === 0) this._caches!.clear()

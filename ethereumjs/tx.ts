@@ -7,7 +7,14 @@ import {
   createTxFromRLP,
   getCalldataFloorGas,
 } from '@ethereumjs/tx'
-import { Account, EthereumJSError, bigIntMax, bytesToHex, equalsBytes } from '@ethereumjs/util'
+import {
+  Account,
+  Address,
+  EthereumJSError,
+  bigIntMax,
+  bytesToHex,
+  equalsBytes,
+} from '@ethereumjs/util'
 import type { VM } from '@ethereumjs/vm'
 import { InvalidBlockError, assertRule, decodeStrictly } from './errors.ts'
 
@@ -17,7 +24,7 @@ import { InvalidBlockError, assertRule, decodeStrictly } from './errors.ts'
  * @throws {InvalidBlockError} if it is not in canonical encoding, or its signature is not valid
  */
 export function decodeTx(raw: Uint8Array, common: Common): TypedTransaction {
-  const tx = decodeStrictly(() => createTxFromRLP(raw, { common }))
+  const tx = decodeStrictly(() => createTxFromRLP(raw, { common, freeze: false }))
   const { accessList = [], authorizationList = [] } = tx as EIP7702CompatibleTx
   const keys = accessList.map(([, storageKeys]) => storageKeys)
   const lists = [accessList, authorizationList, ...keys, ...authorizationList]
@@ -25,12 +32,20 @@ export function decodeTx(raw: Uint8Array, common: Common): TypedTransaction {
   // A list where bytes belong, or the reverse, would be encoded back as it was.
   const isFlat = lists.every(Array.isArray) && !items.some(Array.isArray)
   assertRule(isFlat && equalsBytes(tx.serialize(), raw), 'not in canonical encoding')
+  const sender = recoverSender(tx, common)
+  // Both are asked several times, and the original encodes, or hashes without `customCrypto`, each time.
+  Object.freeze(Object.assign(tx, { getSenderAddress: () => sender, serialize: () => raw }))
+  return tx
+}
+
+/** @throws {InvalidBlockError} if the signature is not valid */
+function recoverSender(tx: TypedTransaction, { customCrypto }: Common): Address {
   try {
-    tx.getSenderAddress()
+    const publicKey = tx.getSenderPublicKey()
+    return new Address(customCrypto.keccak256!(publicKey).subarray(12))
   } catch (error) {
     throw error instanceof EthereumJSError ? new InvalidBlockError('signature is not valid') : error
   }
-  return tx
 }
 
 /** Most wei per gas that the sender pays. */

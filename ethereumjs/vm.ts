@@ -9,8 +9,6 @@ import {
   type ExecResult,
   type Log,
 } from '@ethereumjs/evm'
-import { MerklePatriciaTrie } from '@ethereumjs/mpt'
-import { RLP } from '@ethereumjs/rlp'
 import { type Address, type BytesLike, createAddressFromString, toBytes } from '@ethereumjs/util'
 import { Bloom, type VM, createVM as createOriginalVM } from '@ethereumjs/vm'
 import { correctOpcodes } from './opcodes.ts'
@@ -113,11 +111,4 @@ export function createBloom(common: Common, logs: Log[]): Uint8Array {
   const bloom = new Bloom(undefined, common)
   for (const item of logs.flatMap(([address, topics]) => [address, ...topics])) bloom.add(item)
   return bloom.bitvector
-}
-
-/** Root of the trie that maps each index to its value. */
-export async function indexedRoot(common: Common, values: Uint8Array[]): Promise<Uint8Array> {
-  const trie = new MerklePatriciaTrie({ common })
-  for (const [index, value] of values.entries()) await trie.put(RLP.encode(index), value)
-  return trie.root()
 }

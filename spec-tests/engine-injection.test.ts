@@ -5,7 +5,6 @@ import {
   type Envelope,
   type Head,
   createDriver,
-  forkchoice,
   genesisAt,
   transfer,
   userDeposit,
@@ -136,7 +135,8 @@ const SCENARIOS: Record<string, () => Promise<Scenario>> = {
     const { engine, saboteur, second } = await prepare()
     const head = second.executionPayload
     const attributes = driver.attributesAfter(head, [userDeposit(2)], { noTxPool: false })
-    return { engine, saboteur, call: () => driver.start(engine.node, forkchoice(head), attributes) }
+    // What goes wrong behind the answer of the forkchoice is told to who fetches the payload.
+    return { engine, saboteur, call: () => driver.build(engine.node, head, attributes) }
   },
 }
 

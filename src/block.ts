@@ -1,8 +1,10 @@
 import type { BlockHeader, HeaderData } from '@ethereumjs/block'
 import { createAddressFromString, toBytes } from '@ethereumjs/util'
+import type { Candidates } from '../ethereumjs/builds.ts'
 import { InvalidBlockError, assertRule } from '../ethereumjs/errors.ts'
 import type { AnyState } from '../ethereumjs/state.ts'
-import { createBloom, indexedRoot } from '../ethereumjs/vm.ts'
+import { indexedRoot } from '../ethereumjs/trie.ts'
+import { createBloom } from '../ethereumjs/vm.ts'
 import type { Chain, Rules } from './chain.ts'
 import { type Context, type ContextOptions, createContext } from './context.ts'
 import { DEPOSIT_TYPE, decodeDeposit, isDeposit } from './deposit.ts'
@@ -18,8 +20,8 @@ const MESSAGE_PASSER = createAddressFromString('0x420000000000000000000000000000
 /** What goes into a block. */
 export interface BlockContents {
   attributes: PayloadAttributes
-  /** Encoded signed transactions, each of which joins the end of the block if it can. */
-  candidates?: Iterable<Uint8Array> | AsyncIterable<Uint8Array>
+  /** Signed, each of which joins the end of the block if it can. Taken when all others have run. */
+  candidates?: Candidates
 }
 
 /** See {@link executeBlock}. */
@@ -119,8 +121,8 @@ export async function executeBlock(opts: BlockOptions): Promise<ExecutedBlock> {
     // First, for it makes the state final.
     stateRoot: await state.getStateRoot(),
     withdrawalsRoot: await readWithdrawalsRoot(rules, state),
-    transactionsTrie: await indexedRoot(rules.common, transactions),
-    receiptTrie: await indexedRoot(rules.common, leaves),
+    transactionsTrie: indexedRoot(rules.common, transactions),
+    receiptTrie: indexedRoot(rules.common, leaves),
     logsBloom: createBloom(rules.common, logs),
     gasUsed,
     blobGasUsed: isJovian ? daFootprint : header.blobGasUsed,

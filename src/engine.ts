@@ -3,6 +3,7 @@ import { type PrefixedHexString as Hex, bigIntToHex, bytesToHex } from '@ethereu
 import { JsonRpcError } from 'jsonrpc-lite'
 import { LRUCache } from 'lru-cache'
 import { getAncestorHash, getBranch, hashOf, isOnChain } from '../ethereumjs/branches.ts'
+import { Builds, type Candidates } from '../ethereumjs/builds.ts'
 import * as API from '../ethereumjs/engineApi.ts'
 import { InvalidBlockError, assertRule } from '../ethereumjs/errors.ts'
 import { type Awaitable, type Nodes, State } from '../ethereumjs/state.ts'
@@ -26,8 +27,10 @@ export interface ForkchoiceUpdate extends Forkchoice {
 }
 
 /**
- * Where the engine keeps its blocks. It is never called twice at a time, and hashes are in lower
- * case. Whatever its methods throw fails the call of the engine, and says nothing about a block.
+ * Where the engine keeps its blocks. What writes (`setForkchoice`, `putBlock`) is never called twice
+ * at a time, but a build that runs may read at any time, also while something is written: it must
+ * find what was there before. Hashes are in lower case. Whatever the methods throw fails the call of
+ * the engine, and says nothing about a block.
  */
 export interface Backend {
   readonly chain: Chain
@@ -44,13 +47,20 @@ export interface Backend {
    * Otherwise the chain stays as it is.
    */
   setForkchoice(update: ForkchoiceUpdate): Awaitable<void>
-  /** Keeps a block, which is not canonical yet, and what its state adds; all or nothing. */
+  /**
+   * Keeps a block, which is not canonical yet, and what its state adds; all or nothing. One that was
+   * built is kept when its payload is fetched.
+   */
   putBlock(block: ExecutedBlock, nodes: Map<string, Uint8Array>): Awaitable<void>
-  /** Transactions that wait, for the block after `parent`; see {@link BlockContents.candidates}. */
+  /**
+   * Transactions that wait, for the block after `parent`; see {@link BlockContents.candidates}. The
+   * engine has answered by then, so nobody waits but who fetches the payload. No more are taken when
+   * another build has started. Long work should let other calls have their turn in between.
+   */
   selectTransactions?(
     parent: BlockHeader,
     attributes: Payload.PayloadAttributesJSON,
-  ): Awaitable<NonNullable<BlockContents['candidates']>>
+  ): Awaitable<Candidates>
 }
 
 /** The answer of `engine_getPayload` from version 2 on. */
@@ -95,9 +105,6 @@ const BLOBS = {
   shouldOverrideBuilder: false,
 }
 
-/** Builds that are kept for `engine_getPayload`, as many as op-geth keeps. */
-const MAX_BUILDS = 10
-
 /** Invalid blocks that are remembered. */
 const MAX_INVALID = 128
 
@@ -114,7 +121,7 @@ const ZERO_HASH: Hex = `0x${'00'.repeat(32)}`
  */
 export function createEngine(backend: Backend): Engine {
   const { chain } = backend
-  const builds = new LRUCache<Hex, ExecutedBlock>({ max: MAX_BUILDS })
+  const builds = new Builds<Awaited<ReturnType<typeof execute>>>()
   /** The last valid ancestor by the hash of an invalid block. */
   const invalid = new LRUCache<Hex, Hex>({ max: MAX_INVALID })
 
@@ -134,17 +141,22 @@ export function createEngine(backend: Backend): Engine {
     return { block, nodes: state.added }
   }
 
-  /** Builds a block. @returns its payload id @throws (-38003) if the attributes are invalid */
+  /**
+   * Starts to build a block, and resolves when all has run that must be in it. What may be in it runs
+   * behind the answer.
+   *
+   * @returns its payload id
+   * @throws (-38003) if the attributes are invalid
+   */
   async function build(version: number, parent: BlockHeader, attributes: Attributes) {
     const id = Payload.computePayloadId(version, hashOf(parent), attributes)
-    if (builds.has(id)) return id
-    const isOpen = !attributes.noTxPool
-    const candidates = isOpen ? await backend.selectTransactions?.(parent, attributes) : undefined
-    const { block, nodes } = await execute(parent, { attributes, candidates }).catch((error) => {
+    const steps = {
+      run: (candidates: Candidates) => execute(parent, { attributes, candidates }),
+      select: () => (attributes.noTxPool ? [] : backend.selectTransactions?.(parent, attributes)),
+    }
+    await builds.start(id, steps).catch((error) => {
       throw error instanceof InvalidBlockError ? new JsonRpcError(error.message, -38003) : error
     })
-    await backend.putBlock(block, nodes)
-    builds.set(id, block)
     return id
   }
 
@@ -200,7 +212,7 @@ export function createEngine(backend: Backend): Engine {
       for (const [name, items] of Object.entries(empty)) {
         assertRule(!items?.length, `${name} has ${items?.length} items instead of none`)
       }
-      const header = await Payload.headerOfPayload(chain, payload)
+      const header = Payload.headerOfPayload(chain, payload)
       const hash = hashOf(header)
       assertRule(hash === blockHash, `blockHash is ${blockHash} but should be ${hash}`)
       if (await headers.getHeader(hash)) return API.createStatus('VALID', hash)
@@ -225,17 +237,21 @@ export function createEngine(backend: Backend): Engine {
     }
   }
 
-  /** A block that was built. @throws (-38001, -38005) if it is not known, or of another version */
-  function findBuild(version: number, payloadId: Hex): ExecutedBlock {
-    const block = builds.get(payloadId)
-    if (!block) throw new JsonRpcError(`payload ${payloadId} is not known`, -38001)
+  /**
+   * The block of a build, which is kept from now on. Waits until all that could be in it has run.
+   *
+   * @throws (-38001, -38005) if the build is not known, or of another version
+   */
+  async function findBuild(version: number, payloadId: Hex): Promise<ExecutedBlock> {
+    const { block, nodes } = await builds.get(payloadId)
     API.checkVersion('getPayload', version, chain.rules(block.header).common)
+    if (!(await backend.getHeader(hashOf(block.header)))) await backend.putBlock(block, nodes)
     return block
   }
 
   /** A payload with its value and what is empty on L2 (E-10, E-18…E-22). */
-  function getPayload(version: number, payloadId: Hex): Envelope {
-    const block = findBuild(version, payloadId)
+  async function getPayload(version: number, payloadId: Hex): Promise<Envelope> {
+    const block = await findBuild(version, payloadId)
     let value = 0n
     for (const { tx, gasUsed } of block.receipts) {
       // Deposits pay nothing.
@@ -254,7 +270,8 @@ export function createEngine(backend: Backend): Engine {
   const methods = {
     engine_exchangeCapabilities: async () => Object.keys(methods).slice(1),
     engine_getClientVersionV1: async () => [CLIENT],
-    engine_getPayloadV1: (id) => enqueue(() => Payload.payloadOfBlock(findBuild(1, id))),
+    engine_getPayloadV1: (id) =>
+      enqueue(async () => Payload.payloadOfBlock(await findBuild(1, id))),
   } as Engine
   for (const version of [1, 2, 3] as const) {
     methods[`engine_forkchoiceUpdatedV${version}`] = (state, attributes) =>

@@ -5,7 +5,7 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import * as API from '../ethereumjs/engineApi.ts'
 import { assertRule } from '../ethereumjs/errors.ts'
-import { indexedRoot } from '../ethereumjs/vm.ts'
+import { indexedRoot } from '../ethereumjs/trie.ts'
 import type { ExecutedBlock } from './block.ts'
 import type { Chain } from './chain.ts'
 import { type PayloadAttributes, createHeader } from './header.ts'
@@ -57,7 +57,7 @@ export function checkPayload(chain: Chain, version: number, payload: PayloadPara
 }
 
 /** The header that a payload claims, with the hash that follows from it (E-21, X-13). */
-export async function headerOfPayload(chain: Chain, payload: PayloadParams): Promise<BlockHeader> {
+export function headerOfPayload(chain: Chain, payload: PayloadParams): BlockHeader {
   const { gasUsed, gasLimit } = payload
   const isWithin = BigInt(gasUsed) <= BigInt(gasLimit)
   assertRule(isWithin, `gasUsed ${gasUsed} exceeds gasLimit ${gasLimit}`)
@@ -71,7 +71,7 @@ export async function headerOfPayload(chain: Chain, payload: PayloadParams): Pro
     coinbase: payload.feeRecipient,
     mixHash: payload.prevRandao,
     receiptTrie: payload.receiptsRoot,
-    transactionsTrie: await indexedRoot(common, transactions),
+    transactionsTrie: indexedRoot(common, transactions),
   })
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import {
   type Chain,
   type PayloadAttributesJSON,
@@ -79,11 +80,13 @@ export function decode(rules: Rules, raw?: Uint8Array): TypedTransaction | undef
  *
  * @param place - the state after the last block, and its header
  * @param timestamp - of the next block
+ * @param pause - is awaited before each transaction
  */
 async function rank(
   { chain, pending }: Source,
   { header, state }: Parent,
   timestamp: bigint,
+  pause?: () => Promise<void>,
 ): Promise<Ranked[]> {
   const rules = chain.rules({ number: header.number + 1n, timestamp })
   const baseFee = calculateBaseFee(chain, header, rules)
@@ -94,6 +97,7 @@ async function rank(
     balance: 0n,
   }
   for (const { key, value: raw } of [...pending.getRange()]) {
+    await pause?.()
     const [from, nonce] = key
     if (from !== next.from) {
       const account = await state.getAccount(createAddressFromString(from))
@@ -133,13 +137,16 @@ export async function setLimits({ index }: Source, ofTransaction: bigint, ofBloc
   return index.put('limits', [Number(ofTransaction), Number(ofBlock)])
 }
 
-/** Encoded transactions for the block after `place`, as many as there is room for. */
+/**
+ * Encoded transactions for the block after `place`, as many as there is room for. Other calls have
+ * their turn between them.
+ */
 export async function selectPending(
   store: Source,
   place: { header: BlockHeader; state: State },
   { timestamp, gasLimit }: PayloadAttributesJSON,
-): Promise<Iterable<Uint8Array>> {
-  const ranked = await rank(store, place, BigInt(timestamp))
+): Promise<AsyncIterable<Uint8Array>> {
+  const ranked = await rank(store, place, BigInt(timestamp), () => setImmediate())
   const limits = (store.index.get('limits') ?? [0, 0]) as number[]
   const [ofTransaction, ofBlock] = limits.map((limit) => limit || Infinity)
   const room = { bytes: MAX_BLOCK_BYTES, daSize: ofBlock, footprint: Number(gasLimit) }
@@ -147,15 +154,16 @@ export async function selectPending(
 }
 
 /** Takes what fits (S-06, S-07, S-17), until the time is over. A sender with one too large waits. */
-function* fill(
+async function* fill(
   ranked: Ranked[],
   maxDASize: number,
   room: { bytes: number; daSize: number; footprint: number },
-): Generator<Uint8Array> {
+): AsyncGenerator<Uint8Array> {
   const end = performance.now() + MAX_BUILD_TIME
   const waiting = new Set()
   let { bytes, daSize, footprint } = room
   for (const { key, raw, ...own } of ranked) {
+    await setImmediate()
     if (performance.now() > end) return
     const [from] = key
     if (waiting.has(from)) continue
