@@ -7,10 +7,10 @@ import {
   createAddressFromBigInt,
 } from 'ethereumjs-op/ethereumjs'
 import { MAX_INITCODE, explainError, isCall, isCreation } from './halts.ts'
-import { type OpcodeEntry, type RunState, createMeter, describeStep } from './meter.ts'
+import { EVMStep, type Meter, type OpcodeEntry, type RunState, createMeter } from './meter.ts'
 import { OPCODES } from './opcodes.ts'
 import { explainPrecompile } from './precompiles.ts'
-import type { Frame, Step, Tracer } from './tracer.ts'
+import type { Frame, Tracer } from './tracer.ts'
 
 /** Shows a tracer what an EVM does, as geth would show it. */
 export interface Probe {
@@ -98,8 +98,10 @@ export function createProbe(evm: EVM, tick: () => Promise<void> | undefined): Pr
 
   const enter = (frame: Frame) => probe.tracer?.enter?.(frame)
 
-  const show = (step: Step) =>
-    probe.tracer?.step?.(probe.refund ? { ...step, refund: step.refund + probe.refund } : step)
+  const show = (step: EVMStep) => {
+    if (probe.refund > 0n) step.refund += probe.refund
+    return probe.tracer?.step?.(step)
+  }
 
   const beforeMessage = (message: Message) => {
     if (!probe.tracer) return
@@ -131,8 +133,7 @@ export function createProbe(evm: EVM, tick: () => Promise<void> | undefined): Pr
     const isOver = !error || (frame.isCreate && DEPOSIT_ERRORS.includes(error.error as string))
     const isBeyond = runState.programCounter >= runState.code.length
     const isSilent = isOver && !frame.problem && isBeyond && !ENDS.includes(runState.opCode)
-    const memorySize = Number(runState.memoryWordCount) * 32
-    if (isSilent) show(describeStep(runState, STOP, [], memorySize))
+    if (isSilent) show(new EVMStep(runState, STOP))
   }
 
   const afterMessage = ({ execResult, createdAddress }: EVMResult) => {
@@ -184,6 +185,7 @@ export function createProbe(evm: EVM, tick: () => Promise<void> | undefined): Pr
   const meter = createMeter({
     evm,
     gasHandlers: entries.map(({ gasHandler }) => gasHandler),
+    invalid: new Set([...entries.keys()].filter((code) => entries[code].opcodeInfo.isInvalid)),
     show,
     fail: (problem) => {
       frames.at(-1)!.problem = problem
@@ -203,15 +205,17 @@ export function createProbe(evm: EVM, tick: () => Promise<void> | undefined): Pr
   evm.events.on('afterMessage', afterMessage)
   for (const entry of originals.keys()) {
     const { gasHandler, opHandler, opcodeInfo } = entry
-    const { code, isInvalid } = opcodeInfo
+    const { code } = opcodeInfo
     const isWrapped = isCall(code) || isCreation(code) || LOGS.includes(code)
     const isAsync = opcodeInfo.isAsync || isWrapped || code === SELFDESTRUCT
     entry.opcodeInfo = { ...opcodeInfo, dynamicGas: true, isAsync }
-    entry.gasHandler = async (runState, gas, common) => {
+    const handler: Meter = (runState, gas, common) => {
       if (!probe.tracer) return gasHandler ? gasHandler(runState, gas, common) : gas
-      await tick()
-      return meter(runState, gas, common, isInvalid)
+      const pause = tick()
+      const measure = () => meter(runState, gas, common)
+      return pause ? pause.then(measure) : measure()
     }
+    entry.gasHandler = handler as OpcodeEntry['gasHandler']
     if (isCall(code) || isCreation(code)) {
       entry.opHandler = (runState) => runFrame(code, opHandler, runState)
     }
