@@ -31,6 +31,8 @@ export interface MeterOptions {
   gasHandlers: (GasHandler | undefined)[]
   /** Opcodes that do not exist. */
   invalid: Set<number>
+  /** Whether anybody wants to see steps. */
+  isWatched(): boolean
   /** Told of each step. */
   show(step: EVMStep): Promise<void> | undefined
   /** Told of why the frame is about to fail, in geth's words, where EthereumJS has others. */
@@ -90,7 +92,8 @@ export class EVMStep implements Step {
  * gas is known, before it runs. What is refused is so in geth's order of checks, and with its words.
  * In any case the frame loses all of its gas, so the outcome is that of the EVM.
  */
-export function createMeter({ evm, gasHandlers, invalid, show, fail }: MeterOptions): Meter {
+export function createMeter(opts: MeterOptions): Meter {
+  const { evm, gasHandlers, invalid, isWatched, show, fail } = opts
   const isPlain = gasHandlers.map((handler, code) => !handler && code !== TSTORE)
 
   /** Shows a step, and then gives its gas or ends the frame. */
@@ -149,6 +152,7 @@ export function createMeter({ evm, gasHandlers, invalid, show, fail }: MeterOpti
     const maxHeight = MAX_STACK + pops - pushes
     const isFit = height >= pops && height <= maxHeight && gasLeft >= fixedGas
     if (isFit && isPlain[code] && !isInvalid) {
+      if (!isWatched()) return gas
       const step = new EVMStep(runState, code)
       step.cost = gas
       return settle(step, gas)

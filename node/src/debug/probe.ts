@@ -186,6 +186,7 @@ export function createProbe(evm: EVM, tick: () => Promise<void> | undefined): Pr
     evm,
     gasHandlers: entries.map(({ gasHandler }) => gasHandler),
     invalid: new Set([...entries.keys()].filter((code) => entries[code].opcodeInfo.isInvalid)),
+    isWatched: () => probe.tracer?.step !== undefined,
     show,
     fail: (problem) => {
       frames.at(-1)!.problem = problem
