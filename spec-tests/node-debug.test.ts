@@ -26,6 +26,26 @@ t.test('traces are those of op-geth', async (t) => {
   }
 })
 
+t.test('traced calls are those of op-geth', async (t) => {
+  for (const { call, options, answer } of OP_GETH.calls) {
+    const trace = await net
+      .rpc('debug_traceCall', call, block.hash, options)
+      .catch(({ message }) => ({ error: message }))
+    t.strictSame(trace, answer, JSON.stringify({ call, options }).slice(0, 200))
+  }
+  const pending = await net.refusal('debug_traceCall', {}, 'pending')
+  t.equal(pending.message, 'tracing on top of pending is not supported')
+  const balance = await net.rpc('eth_getBalance', CAROL.address, 'latest')
+  const options = { timeout: '1ms', stateOverrides: { [CAROL.address]: { code: '0x5b600056' } } }
+  const late = await net.refusal('debug_traceCall', { to: CAROL.address }, 'latest', options)
+  t.equal(late.message, 'execution timeout')
+  const after = await net.rpc('debug_traceCall', { to: CAROL.address }, 'latest', {
+    tracer: 'prestateTracer',
+  })
+  const account = after[CAROL.address.toLowerCase()]
+  t.strictSame(account, { balance, nonce: 2 }, 'a call that was stopped leaves nothing behind')
+})
+
 t.test('raw data is that of op-geth', async (t) => {
   t.equal(await net.rpc('debug_getRawBlock', '0x1'), OP_GETH.rawBlock)
   t.equal(await net.rpc('debug_getRawHeader', 'latest'), OP_GETH.rawHeader)
@@ -34,6 +54,11 @@ t.test('raw data is that of op-geth', async (t) => {
   t.equal(keccak256(raw), hashAt('set'))
   t.equal(await net.rpc('debug_getRawTransaction', `0x${'ab'.repeat(32)}`), '0x')
   t.equal((await net.rpc('debug_chainConfig')).chainId, 901)
+  t.equal(keccak256(await net.rpc('debug_dbGet', block.stateRoot)), block.stateRoot)
+  const code = await net.rpc('eth_getCode', BOX, 'latest')
+  t.equal(await net.rpc('debug_dbGet', `0x63${keccak256(code).slice(2)}`), code)
+  t.equal((await net.refusal('debug_dbGet', `0x${'ab'.repeat(32)}`)).message, 'not found')
+  t.equal((await net.refusal('debug_dbGet', '0x61')).code, -32602)
 })
 
 t.test('what cannot be traced is refused with a reason', async (t) => {

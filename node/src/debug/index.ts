@@ -7,6 +7,7 @@ import { readTraceConfig } from './config.ts'
 import { createRawMethods } from './raw.ts'
 import { traceBlock } from './replay.ts'
 import { refuseSetHead } from './setHead.ts'
+import { createTraceCall } from './traceCall.ts'
 
 /** Traces and raw data. */
 export function createDebugMethods(store: Store, lookup: Lookup): Methods {
@@ -36,6 +37,7 @@ export function createDebugMethods(store: Store, lookup: Lookup): Methods {
     debug_traceTransaction: traceTransaction,
     debug_traceBlockByNumber: traceAll,
     debug_traceBlockByHash: (hash, options) => traceAll(readHash(hash), options),
+    debug_traceCall: createTraceCall(store, lookup),
     ...createRawMethods(store, lookup),
     // The port that has the engine replaces it.
     debug_setHead: refuseSetHead,

@@ -2,6 +2,7 @@ import { keccak_256 } from '@noble/hashes/sha3.js'
 import { type Receipt, encodeReceipt } from 'ethereumjs-op'
 import type { BlockJSON, JSONObject } from 'ethereumjs-op/blockchain'
 import {
+  JsonRpcError,
   RLP,
   bytesToHex,
   hexToBytes,
@@ -9,9 +10,12 @@ import {
 } from 'ethereumjs-op/ethereumjs'
 import type { Lookup } from '../eth/context.ts'
 import type { Methods } from '../rpc/methods.ts'
-import { readHash } from '../rpc/params.ts'
+import { check, readBytes, readHash } from '../rpc/params.ts'
 import type { KeptGenesis } from '../store/genesis.ts'
 import type { Store } from '../store/store.ts'
+
+/** The letter c. */
+const CODE_PREFIX = '63'
 
 /** Longest number in JSON: 64 bits. */
 const MAX_NUMBER = 18
@@ -57,7 +61,18 @@ export function createRawMethods(store: Store, { blockOf }: Lookup): Methods {
     return block.raw[block.transactions.findIndex((tx) => tx.hash === hash)]
   }
 
+  /** A trie node by its hash, or code by the letter c and its hash, as geth keeps them. */
+  async function dbGet(value: unknown) {
+    const key = bytesToHex(readBytes(value)).slice(2)
+    const isKey = key.length === 64 || (key.length === 66 && key.startsWith(CODE_PREFIX))
+    check(isKey, 'the hash of a trie node, or 63 and the hash of code')
+    const found = await store.nodes.get(key.slice(-64))
+    if (!found) throw new JsonRpcError('not found', -32000)
+    return found
+  }
+
   return {
+    debug_dbGet: dbGet,
     debug_getRawBlock: getRawBlock,
     debug_getRawHeader: (id) => headerOf(blockOf(id)).serialize(),
     debug_getRawReceipts: (id) => blockOf(id).receipts.map(encodeReceiptJSON).map(bytesToHex),

@@ -4,6 +4,7 @@ import type { BlockJSON, TransactionJSON } from 'ethereumjs-op/blockchain'
 import {
   type Address,
   type EVM,
+  type PrefixedHexString as Hex,
   JsonRpcError,
   createAddressFromString,
 } from 'ethereumjs-op/ethereumjs'
@@ -61,7 +62,45 @@ export async function traceRun<Result extends { gasUsed: bigint }>(
 }
 
 /**
- * Executes a block again, with the code that executed it, and traces its transactions.
+ * Told of each transaction in its place: its position, and what runs it. It may also `stop`, after
+ * which no more is executed.
+ */
+export type Visit = (
+  context: Context,
+  position: number,
+  run: () => Promise<TxResult>,
+  stop: () => never,
+) => Promise<TxResult>
+
+/**
+ * Executes a block again, with the code that executed it, on the state before it.
+ *
+ * @throws (-32000) if that is not kept, or it is the first block
+ */
+export async function replay(store: Store, block: BlockJSON, visit: Visit): Promise<void> {
+  const parent = store.find(block.header.parentHash as Hex)
+  if (!parent) throw new JsonRpcError('genesis is not traceable', -32000)
+  const place = store.after(parent)
+  const attributes = { ...attributesOfHeader(store.after(block).header), transactions: block.raw }
+  let position = 0
+  const stop = () => {
+    throw new Enough()
+  }
+  const observe = (context: Context, _raw: Uint8Array, run: () => Promise<TxResult>) =>
+    visit(context, position++, run, stop)
+  try {
+    await executeBlock({ ...place, parent: place.header, attributes, observe })
+  } catch (error) {
+    if (error instanceof StateError) {
+      const { number } = block.header
+      throw new JsonRpcError(`the state before block ${number} is not kept`, -32000)
+    }
+    if (!(error instanceof Enough)) throw error
+  }
+}
+
+/**
+ * Traces transactions of a block.
  *
  * @param only - position of the one transaction to trace, if it is not all
  * @returns their traces
@@ -69,48 +108,31 @@ export async function traceRun<Result extends { gasUsed: bigint }>(
  */
 export async function traceBlock(
   store: Store,
-  { header, transactions, receipts, raw }: BlockJSON,
+  block: BlockJSON,
   config: TraceConfig,
   only?: number,
 ): Promise<unknown[]> {
-  const parent = store.find(header.parentHash)
-  if (!parent) throw new JsonRpcError('genesis is not traceable', -32000)
-  // A tracer that is not known is an error even of an empty block.
   const budget = createBudget(config.timeout)
+  // A tracer that is not known is an error even of an empty block.
   createTracer(config, budget)
-  const place = store.after(parent)
-  const block = store.after({ header, transactions, receipts, raw }).header
+  const { coinbase } = store.after(block).header
   const traces: unknown[] = []
-  let position = -1
   let logCount = 0
   let probe: Probe | undefined
-
-  async function observe(context: Context, _raw: Uint8Array, run: () => Promise<TxResult>) {
-    position++
-    let result: TxResult
-    if (only !== undefined && position !== only) result = await run()
-    else {
-      const evm = context.vm.evm as EVM
-      probe ??= createProbe(evm, budget.tick)
-      probe.logCount = logCount
-      const tx = toTraced(transactions[position], block.coinbase)
-      const traced = await traceRun(evm, probe, config, budget, tx, run)
-      traces.push(traced.trace)
-      result = traced.result
+  await replay(store, block, async ({ vm }, position, run, stop) => {
+    if (only !== undefined && position !== only) {
+      const result = await run()
+      logCount += result.logs.length
+      return result
     }
+    const evm = vm.evm as EVM
+    probe ??= createProbe(evm, budget.tick)
+    probe.logCount = logCount
+    const tx = toTraced(block.transactions[position], coinbase)
+    const { result, trace } = await traceRun(evm, probe, config, budget, tx, run)
     logCount += result.logs.length
-    if (position === only) throw new Enough()
-    return result
-  }
-
-  const attributes = { ...attributesOfHeader(block), transactions: raw }
-  try {
-    await executeBlock({ ...place, parent: place.header, attributes, observe })
-  } catch (error) {
-    if (error instanceof StateError) {
-      throw new JsonRpcError(`the state before block ${header.number} is not kept`, -32000)
-    }
-    if (!(error instanceof Enough)) throw error
-  }
+    traces.push(trace)
+    return position === only ? stop() : result
+  })
   return traces
 }

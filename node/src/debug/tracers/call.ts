@@ -1,7 +1,7 @@
 import { type PrefixedHexString as Hex, bigIntToHex, bytesToHex } from 'ethereumjs-op/ethereumjs'
 import type { Budget } from '../budget.ts'
+import { describeRevert } from '../../eth/revert.ts'
 import { readFlags } from '../config.ts'
-import { decodeRevert } from '../revert.ts'
 import type { Exit, Frame, Tracer } from '../tracer.ts'
 
 /** A log in a trace. */
@@ -30,6 +30,8 @@ interface Call {
   type: string
 }
 
+const REVERTED = 'execution reverted'
+
 /** Bytes of a call or a log in JSON without its data. */
 const CALL_BYTES = 300
 const LOG_BYTES = 300
@@ -45,12 +47,13 @@ function clearLogs(call: Call, isLost = false) {
 
 function finish(call: Call, { output, error, createdAddress }: Exit) {
   if (createdAddress && !error) call.to = bytesToHex(createdAddress.bytes)
-  if (!error || error === 'execution reverted') {
+  if (!error || error === REVERTED) {
     if (output.length > 0) call.output = bytesToHex(output)
   }
   if (!error) return
   call.error = error
-  const reason = error === 'execution reverted' ? decodeRevert(output) : undefined
+  if (error !== REVERTED) return
+  const reason = describeRevert(output).slice(REVERTED.length + 2)
   if (reason) call.revertReason = reason
 }
 
