@@ -50,7 +50,7 @@ async function createTransactions(): Promise<Hex[]> {
     const common = { type: 'eip1559', chainId: DEV_CHAIN_ID, nonce: nonce++, gas: 500_000n }
     return ALICE.signTransaction({ ...common, ...fees, ...tx })
   }
-  const authorization = await BOB.signAuthorization({
+  const authorization = await BOB.signAuthorization!({
     chainId: DEV_CHAIN_ID,
     address: BOX,
     nonce: 0,
