@@ -1,8 +1,9 @@
 import type { BlockJSON, JSONObject } from 'ethereumjs-op/blockchain'
 import { JsonRpcError } from 'ethereumjs-op/ethereumjs'
 import type { Methods } from '../rpc/methods.ts'
+import { createLogSearch } from '../store/logs.ts'
 import type { Store } from '../store/store.ts'
-import { type Criteria, createMatcher, readCriteria, resolveRange } from './criteria.ts'
+import { type Criteria, readCriteria, resolveRange } from './criteria.ts'
 
 /** Most logs in an answer. */
 const MAX_LOGS = 10_000
@@ -16,20 +17,20 @@ export const logsOf = ({ receipts }: BlockJSON): JSONObject[] =>
 
 /** The logs of a block or a range of blocks. @throws (-32005) if there is too much to read */
 export function getLogs(store: Store, criteria: Criteria): JSONObject[] {
-  const isMatch = createMatcher(criteria)
+  const search = createLogSearch(store.chain, criteria)
   if (criteria.blockHash) {
-    const block = store.find(criteria.blockHash)
-    if (!block) throw new JsonRpcError('unknown block', -32000)
-    return logsOf(block).filter(isMatch)
+    const found = store.logsOf(criteria.blockHash, search)
+    if (!found) throw new JsonRpcError('unknown block', -32000)
+    return found
   }
   const { first, last } = resolveRange(store, criteria)
   const end = performance.now() + MAX_LOGS_TIME
   const logs: JSONObject[] = []
   for (let number = first; number <= last; number++) {
-    const block = store.find(number)
+    const found = store.logsOf(number, search)
     // A reorganization may have made the chain shorter.
-    if (!block) break
-    for (const log of logsOf(block)) if (isMatch(log)) logs.push(log)
+    if (!found) break
+    for (const log of found) logs.push(log)
     const isTooMuch = logs.length > MAX_LOGS || performance.now() > end
     if (isTooMuch) throw new JsonRpcError(`too much to read up to block ${number}`, -32005)
   }
