@@ -282,6 +282,8 @@ t.test('what takes too long is aborted, and the next call runs anew', async (t) 
     message: 'execution aborted (timeout = 5s)',
     code: -32000,
   })
+  const { createAccessList } = await import('../node/src/eth/accessList.ts')
+  await t.rejects(createAccessList(place, loop, 1_000_000n), { message: /^execution aborted/ })
   const simulator = createSimulator(store)
   const read = readCall({ to: READER, data: toWord(0) }, 901n, 0n)
   const run = (end: number) =>

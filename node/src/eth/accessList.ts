@@ -105,6 +105,8 @@ export async function createAccessList(
     for (const key of storageKeys) slots.add(key)
   }
   while (true) {
+    // A contract may touch something else each time.
+    place.checkTime()
     const accessList = toList(touched)
     const before = JSON.stringify(accessList)
     touched = new Map(accessList.map((it) => [it.address.toString(), new Set(it.storageKeys)]))

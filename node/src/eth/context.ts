@@ -13,14 +13,14 @@ export interface Lookup {
   accountOf(address: unknown, id: unknown): Promise<Account>
 }
 
-export function createLookup({ find, after }: Store): Lookup {
+export function createLookup({ find, after, getCanonicalHash }: Store): Lookup {
   function blockOf(id: unknown): BlockJSON {
     const key = readBlockId(id)
     const block = find(key)
     if (!block) throw new JsonRpcError(`block not found: ${key}`, -32000)
     const { hash, number } = block.header
-    const isCanonical = find(Number(number))?.header.hash === hash
-    if (isCanonical || !Object(id).requireCanonical) return block
+    // Asked for rarely, so not looked up for all.
+    if (!Object(id).requireCanonical || getCanonicalHash(BigInt(number)) === hash) return block
     throw new JsonRpcError(`block ${hash} is not canonical`, -32000)
   }
   const stateOf = (id: unknown) => after(blockOf(id)).state

@@ -146,7 +146,7 @@ async function runCalls(
   const results: SimulatedCall[] = []
   let remaining = header.gasLimit
   for (const request of calls) {
-    if (performance.now() > simulation.end) throw new TimeoutError()
+    place.checkTime()
     const read = readCall(request, chainId, header.baseFeePerGas)
     const nonce = read.nonce ?? (await state.getAccount(read.from))?.nonce ?? 0n
     const message = { ...read, nonce }

@@ -50,6 +50,8 @@ export interface Place {
   precompiles: string[]
   /** Aborts at this time, in milliseconds of `performance.now()`, whatever runs. */
   limitTime(end: number): void
+  /** For between messages. @throws {TimeoutError} if the time is over */
+  checkTime(): void
   /** Undoes what messages changed since the last checkpoint of `state`. */
   undo(): Promise<void>
   /** Ends a message whose changes stay: deletes empty accounts, forgets what is warm. */
@@ -90,12 +92,15 @@ export function createPlace({ vm, rules }: Context, header: SeenHeader): Place {
   const state = evm.stateManager
   let end = Infinity
   let count = 0
+  const checkTime = () => {
+    if (performance.now() > end) throw new TimeoutError()
+  }
   for (const opcode of REPEATING) {
     const entry = evm['_opcodeMap'][opcode]
     const { opHandler } = entry
     const watched: typeof opHandler = (runState, common) => {
       count++
-      if (count % CLOCK_INTERVAL === 0 && performance.now() > end) throw new TimeoutError()
+      if (count % CLOCK_INTERVAL === 0) checkTime()
       return opHandler(runState, common)
     }
     entry.opHandler = watched
@@ -109,6 +114,7 @@ export function createPlace({ vm, rules }: Context, header: SeenHeader): Place {
     limitTime: (time) => {
       end = time
     },
+    checkTime,
     undo: async () => {
       evm.journal.cleanJournal()
       evm.transientStorage.clear()

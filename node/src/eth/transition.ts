@@ -114,12 +114,13 @@ function checkAuthorizations({ from, to, authorizationList }: Message, common: C
 
 function checkFunds({ from, value, maxFeePerGas }: Message, gas: bigint, balance: bigint): void {
   const cost = gas * maxFeePerGas + value
-  const reason = `insufficient funds for gas * price + value: address ${toChecksumAddress(`${from}`)}`
-  if (cost >= 1n << 256n) {
-    throw new RefusedMessage(`${reason} required balance exceeds 256 bits`, INSUFFICIENT_FUNDS)
-  }
   if (balance >= cost) return
-  throw new RefusedMessage(`${reason} have ${balance} want ${cost}`, INSUFFICIENT_FUNDS)
+  // Checksums take their time, so they are made where they are shown.
+  const address = `address ${toChecksumAddress(`${from}`)}`
+  const isTooLong = cost >= 1n << 256n
+  const values = isTooLong ? 'required balance exceeds 256 bits' : `have ${balance} want ${cost}`
+  const reason = 'insufficient funds for gas * price + value'
+  throw new RefusedMessage(`${reason}: ${address} ${values}`, INSUFFICIENT_FUNDS)
 }
 
 function checkGas(
