@@ -19,6 +19,8 @@ export async function runDev(settings: DevSettings): Promise<void> {
   const secret = randomBytes(32)
   const stop = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => stop.abort())
+  // Who reads only the first lines has seen enough.
+  process.stdout.on('error', () => stop.abort())
   let undo = () => {}
   let node: RunningNode | undefined
   try {
