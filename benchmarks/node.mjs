@@ -1,7 +1,8 @@
 /**
- * Drives a node over HTTP as op-node does, with its database on disk, and prints how long each call
- * takes, how much gas is executed in a second, and what a block costs in memory and on disk.
- * `BLOCKS` sets the number of small blocks in a row (1,000).
+ * Drives nodes over HTTP as op-node does, with their databases on disk, beside the library alone on
+ * the same blocks, block by block in turn, so that what else the machine does slows all alike. Prints
+ * each figure with its goal. Takes up to five minutes, with `--quick` half a minute, which is too
+ * short for figures but runs every part. With `PROFILE` the nodes write profiles to that folder.
  */
 import { spawn } from 'node:child_process'
 import { createHmac, randomBytes } from 'node:crypto'
@@ -23,12 +24,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createFeeMarket1559Tx } from '@ethereumjs/tx'
 import { bytesToHex, createAddressFromPrivateKey } from '@ethereumjs/util'
 import { createAddressFromString, hexToBytes } from '@ethereumjs/util'
+import { createGenesis } from '../dist/blockchain/index.js'
 import { createCrypto } from '../dist/crypto/index.js'
-import { createChain, encodeDeposit, sourceHash } from '../dist/src/index.js'
+import { State, encodeDeposit, executeBlock, sourceHash } from '../dist/src/index.js'
 
-const BLOCKS = Number(process.env.BLOCKS ?? 1_000)
-/** Longest time in seconds for the blocks in a row, of which there are then fewer. */
-const MAX_TIME = Number(process.env.MAX_TIME ?? 100)
+const isQuick = process.argv.includes('--quick')
+/** Seconds for each part that repeats something; what it does not get done it leaves out. */
+const PART = isQuick ? 3 : 30
+/** Transfers in a large block. */
+const LARGE = isQuick ? 200 : 1_000
 
 const genesis = JSON.parse(readFileSync(new URL('../examples/genesis.json', import.meta.url)))
 const folder = mkdtempSync(join(tmpdir(), 'bench-node-'))
@@ -77,7 +81,7 @@ async function post(port, body) {
 }
 
 /** Milliseconds that calls took, by name. */
-let times = {}
+const times = {}
 async function call(name, port, method, ...params) {
   const start = performance.now()
   const { result, error } = await post(port, { jsonrpc: '2.0', id: 1, method, params })
@@ -111,21 +115,17 @@ async function start(name, [httpPort, authPort]) {
     if (id) break
     await sleep(5)
   }
-  const rss = () => {
-    const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
-    return Number(/VmRSS:\s*(\d+)/.exec(status)[1]) / 1024
-  }
   const stop = async () => {
     agent.destroy()
     child.kill('SIGTERM')
     await once(child, 'exit')
   }
-  return { ms: performance.now() - before, rss, stop }
+  return { ms: performance.now() - before, stop }
 }
 
-const diskBytes = () =>
-  readdirSync(join(folder, 'builder'))
-    .map((name) => statSync(join(folder, 'builder', name)))
+const diskBytes = (name) =>
+  readdirSync(join(folder, name))
+    .map((file) => statSync(join(folder, name, file)))
     .reduce((sum, { blocks }) => sum + 512 * blocks, 0)
 
 const uint = (value, width) =>
@@ -149,10 +149,14 @@ function l1Attributes(number) {
 }
 
 const customCrypto = await createCrypto()
-const { common } = createChain(genesis.config, { customCrypto }).rules({
-  number: 1n,
-  timestamp: BigInt(genesis.timestamp),
+const {
+  chain,
+  header: genesisHeader,
+  state: genesisState,
+} = await createGenesis(genesis, {
+  customCrypto,
 })
+const { common } = chain.rules(genesisHeader)
 let count = 0
 /** A signed transfer to one of 10,000 accounts. */
 function transfer() {
@@ -163,157 +167,233 @@ function transfer() {
   return bytesToHex(createFeeMarket1559Tx(tx, { common }).sign(sender.key).serialize())
 }
 
-/** Sends transfers to the pool. @returns milliseconds for each */
+/** Sends transfers to the pool. */
 async function fill(count) {
   const raw = Array.from({ length: count }, transfer)
-  const before = performance.now()
-  for (let index = 0; index < count; index += 100) {
-    const batch = raw
-      .slice(index, index + 100)
-      .map((tx, id) => ({ jsonrpc: '2.0', id, method: 'eth_sendRawTransaction', params: [tx] }))
-    for (const { error } of await post(httpPort, batch)) if (error) throw new Error(error.message)
-  }
-  return (performance.now() - before) / Math.max(count, 1)
+  const body = raw.map((tx, id) => {
+    return { jsonrpc: '2.0', id, method: 'eth_sendRawTransaction', params: [tx] }
+  })
+  for (const { error } of await post(httpPort, body)) if (error) throw new Error(error.message)
 }
 
-let head = { number: 0, hash: undefined }
-/** Builds and imports a block from the pool, as op-node does. @returns gas and transactions */
-async function loop(isFollowed = false) {
-  const before = performance.now()
+let head = { number: 0, hash: bytesToHex(genesisHeader.hash()) }
+const forkchoice = (headBlockHash, label = headBlockHash) => ({
+  headBlockHash,
+  safeBlockHash: label,
+  finalizedBlockHash: label,
+})
+
+/** Attributes of the next block: the L1 attributes deposit and these transactions. */
+function nextAttributes(transactions, noTxPool = true) {
   const number = head.number + 1
-  const forkchoice = (headBlockHash) => ({
-    headBlockHash,
-    safeBlockHash: head.hash,
-    finalizedBlockHash: head.hash,
-  })
-  const attributes = {
+  return {
     timestamp: `0x${(Number(genesis.timestamp) + 2 * number).toString(16)}`,
     prevRandao: `0x${uint(number, 32)}`,
     suggestedFeeRecipient: '0x4200000000000000000000000000000000000011',
     withdrawals: [],
     parentBeaconBlockRoot: `0x${uint(number, 32)}`,
-    transactions: [l1Attributes(number)],
-    noTxPool: false,
+    transactions: [l1Attributes(number), ...transactions],
+    noTxPool,
     gasLimit: '0x3938700',
     eip1559Params: '0x0000000000000000',
     minBaseFee: 0,
   }
+}
+
+/** Builds a block and makes it the head of the node that builds. @returns what was built */
+async function build(part, attributes) {
+  const start = performance.now()
   const { payloadId } = await call(
-    'forkchoiceUpdated(attributes)',
+    `${part}: forkchoice with attributes`,
     ...[authPort, 'engine_forkchoiceUpdatedV3', forkchoice(head.hash), attributes],
   )
-  const built = await call('getPayload', authPort, 'engine_getPayloadV5', payloadId)
-  const { executionPayload: payload, parentBeaconBlockRoot } = built
+  const built = await call(`${part}: getPayload`, authPort, 'engine_getPayloadV5', payloadId)
+  note(`${part}: build`, start)
+  await importBlock(`${part}: own block`, authPort, built)
+  note(`${part}: whole loop`, start)
+  return built
+}
+
+/** Imports a block and makes it the head. */
+async function importBlock(part, port, { executionPayload, parentBeaconBlockRoot }) {
+  const start = performance.now()
   const rest = [[], parentBeaconBlockRoot, []]
-  await call('newPayload', authPort, 'engine_newPayloadV4', payload, ...rest)
-  const choice = forkchoice(payload.blockHash)
-  await call('forkchoiceUpdated', authPort, 'engine_forkchoiceUpdatedV3', choice, null)
-  head = { number, hash: payload.blockHash }
-  times['whole loop'] ??= []
-  times['whole loop'].push(performance.now() - before)
-  if (isFollowed) {
-    await call('newPayload of another node', followerPort, 'engine_newPayloadV4', payload, ...rest)
-    await call('forkchoiceUpdated of it', followerPort, 'engine_forkchoiceUpdatedV3', choice, null)
-  }
-  return { gas: Number(payload.gasUsed), count: payload.transactions.length - 1 }
+  await call(`${part}: newPayload`, port, 'engine_newPayloadV4', executionPayload, ...rest)
+  const choice = forkchoice(executionPayload.blockHash, executionPayload.parentHash)
+  await call(`${part}: forkchoice`, port, 'engine_forkchoiceUpdatedV3', choice, null)
+  note(part, start)
+}
+
+const advance = ({ executionPayload: { blockHash } }) => {
+  head = { number: head.number + 1, hash: blockHash }
+}
+
+function note(name, start) {
+  times[name] ??= []
+  times[name].push(performance.now() - start)
+}
+
+const sum = (values) => values.reduce((total, value) => total + value, 0)
+
+/** Repeats something for the time of a part, at least so often. @returns how often */
+async function repeat(run, least, most = Infinity) {
+  const end = performance.now() + PART * 1000
+  let rounds = 0
+  while (rounds < most && (rounds < least || performance.now() < end)) await run(rounds++)
+  return rounds
 }
 
 const results = []
-const report = (what, value, goal, isMet) => results.push({ what, value, goal, isMet })
-const ms = (value) => `${value.toFixed(1)} ms`
+/** Notes a figure with the goal that it must or should meet, as `>= 0.8` or `<= 50`. */
+function report(what, value, unit, must, aim) {
+  const isMet = (goal) => {
+    const [sign, number] = goal.split(' ')
+    return sign === '>=' ? value >= Number(number) : value <= Number(number)
+  }
+  const verdict = [must && `must ${must}`, aim && `aim ${aim}`].filter(Boolean).map((text) => {
+    return `${text} ${isMet(text.slice(text.indexOf(' ') + 1)) ? 'met' : 'MISSED'}`
+  })
+  const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2
+  results.push(
+    `${what.padEnd(58)} ${value.toFixed(digits).padStart(8)} ${unit.padEnd(8)} ${verdict}`,
+  )
+  console.log(results.at(-1))
+}
 
-function printTimes() {
-  for (const [name, values] of Object.entries(times)) {
-    const [p50, p99] = [0.5, 0.99].map((part) => ms(quantile(values, part)).padStart(10))
-    console.log(`  ${name.padEnd(30)} p50 ${p50}  p99 ${p99}`)
+/** The library alone, on the states of the same blocks, which stay in memory. */
+function createLibrary() {
+  const nodes = new Map(genesisState.added)
+  let parent = genesisHeader
+  return async (name, attributes) => {
+    const start = performance.now()
+    const state = new State(chain.common, nodes, parent.stateRoot)
+    const { header } = await executeBlock({ chain, state, parent, attributes })
+    note(name, start)
+    for (const [hash, node] of state.added) nodes.set(hash, node)
+    parent = header
+    return bytesToHex(header.hash())
   }
 }
 
-/** Runs blocks of `size` transfers and prints the latencies. @returns p99 of the whole loop */
-async function measure(size, rounds) {
-  times = {}
-  let [gas, poolTime, blocks] = [0, 0, 0]
-  for (let round = 0; round < rounds; round++) {
-    poolTime += (await fill(size)) / rounds
-    // What does not fit into the time for building a block is left for the next.
-    for (let left = size; left > 0; blocks++) {
-      const block = await loop(true)
-      gas += block.gas
-      left -= block.count
-      if (block.count === 0) throw new Error(`${left} transfers stay in the pool`)
-    }
-  }
-  const title = `${rounds} times ${size} transfers, in ${blocks} blocks`
-  console.log(`\n${title} (${ms(poolTime)} for each to get into the pool)`)
-  printTimes()
-  const speed = (names) => {
-    const sum = names.flatMap((name) => times[name]).reduce((total, time) => total + time, 0)
-    return `${(gas / 1e3 / sum).toFixed(2)} Mgas/s`
-  }
-  const imported = speed(['newPayload of another node', 'forkchoiceUpdated of it'])
-  console.log(`  ${speed(['whole loop'])} built, ${imported} imported`)
-  return quantile(times['whole loop'], 0.99)
-}
-
+const ports = { builder: [httpPort, authPort], follower: [followerHTTPPort, followerPort] }
 let [node, follower] = []
 try {
-  node = await start('builder', [httpPort, authPort])
-  follower = await start('follower', [followerHTTPPort, followerPort])
-  head.hash = (await call('', authPort, 'eth_getBlockByNumber', '0x0', false)).hash
-  console.log(`start-up with an empty folder ${ms(node.ms)}, ${node.rss().toFixed(0)} MB resident`)
-  const empty = { bytes: diskBytes(), rss: node.rss() }
-  await measure(1, 20)
-  const hundred = await measure(100, 10)
-  report('whole loop of a block of 100 transfers, p99', ms(hundred), '< 500 ms', hundred < 500)
-  await measure(1_000, 2)
-  await follower.stop()
-  follower = undefined
+  node = await start('builder', ports.builder)
+  follower = await start('follower', ports.follower)
+  const execute = createLibrary()
+  /** One block everywhere: built, imported by the other node, executed by the library. */
+  const runAll = async (part, transactions, importName = `${part}: import`) => {
+    const attributes = nextAttributes(transactions)
+    const built = await build(part, attributes)
+    await importBlock(importName, followerPort, built)
+    const hash = await execute(`${part}: library`, attributes)
+    if (hash !== built.executionPayload.blockHash) throw new Error('the library differs')
+    advance(built)
+    return Number(built.executionPayload.gasUsed)
+  }
+  const transfers = (count) => Array.from({ length: count }, transfer)
 
-  // Small blocks in a row, with readers on the public port meanwhile.
-  times = {}
+  // The first of them warm the compiler, and do not count.
+  const warm = 3
+  const gas = []
+  await repeat(async () => gas.push(await runAll('large', transfers(LARGE))), warm + 2, 40)
+  const speed = (name) => sum(gas.slice(warm)) / 1e3 / sum(times[name].slice(warm))
+  console.log(`${gas.length - warm} blocks of ${LARGE} transfers, and ${warm} before them`)
+  const library = speed('large: library')
+  report('library alone', library, 'Mgas/s')
+  report('import over HTTP', speed('large: import'), 'Mgas/s')
+  report('import against the library', speed('large: import') / library, '', '>= 0.8', '>= 0.9')
+  report('building over HTTP', speed('large: build'), 'Mgas/s')
+  report('building against the library', speed('large: build') / library, '', '>= 0.8', '>= 0.9')
+
+  console.log('\nblocks of 100 transfers from the pool')
+  await repeat(async () => {
+    await fill(100)
+    const built = await build('pool', nextAttributes([], false))
+    await importBlock('pool: import', followerPort, built)
+    await execute('pool: library', {
+      ...nextAttributes([]),
+      transactions: built.executionPayload.transactions,
+    })
+    advance(built)
+  }, 3)
+  for (const [part, must] of Object.entries({ 0.5: undefined, 0.99: '<= 50' })) {
+    const value = quantile(times['pool: forkchoice with attributes'], Number(part))
+    report(`forkchoice with attributes, p${100 * part}`, value, 'ms', must)
+  }
+  report('whole loop, p99', quantile(times['pool: whole loop'], 0.99), 'ms', '<= 500')
+
+  console.log('\nnear-empty blocks, as they are derived')
+  let bytes = diskBytes('builder')
+  const pending = []
+  const empty = await repeat(async () => advance(await derive()), 20)
+  async function derive() {
+    const attributes = nextAttributes([])
+    const built = await build('empty', attributes)
+    pending.push(built)
+    await execute('empty: library', attributes)
+    return built
+  }
+  report('derived', (1000 * empty) / sum(times['empty: whole loop']), 'a second', '>= 66')
+  report('the library alone', (1000 * empty) / sum(times['empty: library']), 'a second')
+  report('database, empty block', (diskBytes('builder') - bytes) / 1024 / empty, 'KiB', '<= 5.5')
+  for (const built of pending) await importBlock('empty: import', followerPort, built)
+
+  console.log('\nblocks of 20 transfers')
+  bytes = diskBytes('builder')
+  let isRead = false
   let isOver = false
+  const balance = { to: '0x420000000000000000000000000000000000000f', data: '0x519b4bd3' }
   const readers = [
-    ['eth_getBlockByNumber', () => ['latest', true]],
-    ['eth_call', () => [{ to: '0x420000000000000000000000000000000000000f', data: '0x519b4bd3' }]],
+    ['eth_getBlockByNumber', ['latest', true]],
+    ['eth_call', [balance, 'latest']],
   ].map(async ([method, params]) => {
     while (!isOver) {
-      await call(method, httpPort, method, ...params())
-      await sleep(20)
+      if (isRead) await call(`reader: ${method}`, followerHTTPPort, method, ...params)
+      await sleep(isRead ? 0 : 20)
     }
   })
-  const before = { bytes: diskBytes(), number: head.number, time: performance.now() }
-  let early
-  while (head.number < before.number + BLOCKS) {
-    await fill(1)
-    await loop()
-    if (head.number === before.number + Math.min(100, BLOCKS)) early = node.rss()
-    if (performance.now() - before.time > MAX_TIME * 1000) break
-  }
+  const blocks = await repeat(async (round) => {
+    isRead = round % 20 >= 10
+    await runAll('20', transfers(20), isRead ? '20: import, read' : '20: import')
+  }, 40)
   isOver = true
   await Promise.all(readers)
-  const count = head.number - before.number
-  console.log(`\n${count} blocks of 1 transfer in a row, with two readers`)
-  printTimes()
-  const late = node.rss()
-  const perBlock = (diskBytes() - before.bytes) / count
-  console.log(`  database: ${(perBlock / 1024).toFixed(1)} KiB a block`)
-  const memory = [empty.rss, early ?? late, late].map((value) => value.toFixed(0))
-  console.log(`  resident memory: ${memory.join(' MB, ')} MB at the start, after 100, at the end`)
-  const growth = late - (early ?? late)
-  const growthText = `${growth.toFixed(0)} MB`
-  report('memory at the end, above that after 100', growthText, '< 100 MB', growth < 100)
+  report('database, block of 20', (diskBytes('builder') - bytes) / 1024 / blocks, 'KiB', '<= 39')
+  const [alone, read] = ['20: import', '20: import, read'].map((name) => quantile(times[name], 0.5))
+  report('import with two readers, against without', read / alone, '', '<= 1.1')
   for (const method of ['eth_getBlockByNumber', 'eth_call']) {
-    const p99 = quantile(times[method], 0.99)
-    report(`${method} while blocks are imported, p99`, ms(p99), '< 50 ms', p99 < 50)
+    report(`${method} meanwhile, p99`, quantile(times[`reader: ${method}`], 0.99), 'ms', '<= 50')
   }
-  await node.stop()
-  node = await start('builder', [httpPort, authPort])
-  report(`start-up with ${head.number} blocks on disk`, ms(node.ms), '< 2000 ms', node.ms < 2_000)
 
-  console.log('\ngoals')
-  for (const { what, value, goal, isMet } of results) {
+  console.log('\nreading')
+  const topics = [`0x${'11'.repeat(32)}`]
+  const range = { fromBlock: `0x${(head.number - blocks + 1).toString(16)}`, toBlock: 'latest' }
+  for (let round = 0; round < 3; round++) {
+    await call('eth_getLogs', httpPort, 'eth_getLogs', { ...range, topics })
+  }
+  const scaled = (quantile(times.eth_getLogs, 0) * 10) / blocks
+  report(`eth_getLogs, 10,000 blocks, from ${blocks} of them`, scaled, 's', '<= 1')
+  const before = performance.now()
+  let calls = 0
+  const call8 = async () => {
+    while (performance.now() < before + (PART * 1000) / 3) {
+      await call('eth_call', httpPort, 'eth_call', balance, 'latest')
+      calls++
+    }
+  }
+  await Promise.all(Array.from({ length: 8 }, call8))
+  const rate = (1000 * calls) / (performance.now() - before)
+  report('eth_call that reads a slot', rate, 'a second', '>= 1000')
+  await node.stop()
+  node = await start('builder', ports.builder)
+  report(`start with ${head.number} blocks on disk`, node.ms / 1000, 's', '<= 1')
+
+  console.log('\nlatencies')
+  for (const [name, values] of Object.entries(times)) {
+    const [p50, p99] = [0.5, 0.99].map((part) => quantile(values, part).toFixed(1).padStart(9))
     console.log(
-      `  ${isMet ? 'met   ' : 'MISSED'} ${what.padEnd(48)} ${value.padStart(10)}  ${goal}`,
+      `  ${name.padEnd(40)} ${`${values.length}`.padStart(6)} p50 ${p50} ms  p99 ${p99} ms`,
     )
   }
 } finally {

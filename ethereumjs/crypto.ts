@@ -38,12 +38,19 @@ function withReference<T extends object>(custom: object | undefined, reference: 
   return new Proxy(reference, { get })
 }
 
-/** Reads its setup, which takes some milliseconds, once. */
-let kzgReference: KZG | undefined
+let kzgOnceUsed: KZG | undefined
+
+/** Reads its setup when it is first used, for that takes longer than the rest of a chain. */
+const kzgReference = new Proxy({} as KZG, {
+  get(_, name) {
+    kzgOnceUsed ??= new KZG(trustedSetup)
+    const method: unknown = Reflect.get(kzgOnceUsed, name)
+    return typeof method === 'function' ? method.bind(kzgOnceUsed) : method
+  },
+})
 
 /** Completes cryptography, with KZG proofs for the precompile 0x0a too (P-01). */
 export function completeCrypto({ keccak256, ecrecover: recover, kzg, bn254, bls }: Crypto = {}) {
-  kzgReference ??= new KZG(trustedSetup)
   return {
     keccak256: keccak256 ?? ((message: Uint8Array): Uint8Array => keccak_256(message)),
     ecrecover: withReference(recover && { ecrecover: recover }, { ecrecover }).ecrecover,

@@ -2,6 +2,7 @@
 // For deposits, and for who has no EthereumJS of their own.
 export { Address, bytesToHex, createAddressFromString, hexToBytes } from '@ethereumjs/util'
 export { JsonRpcError } from 'jsonrpc-lite'
+export type { Candidates } from './builds.ts'
 export type { Crypto } from './crypto.ts'
 export type {
   BlobsBundle,

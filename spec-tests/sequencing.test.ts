@@ -200,12 +200,13 @@ t.test('a block takes no more bytes than clients read in an answer (S-17)', asyn
   for (const raw of waiting) await addTransaction(store, hexToBytes(raw))
   const { header } = store.after(store.head())
   const attributes = driver.attributesAfter(await genesisHead(node), [], { gasLimit: '0xbebc200' })
-  const hexes: Hex[] = []
+  const selected: Uint8Array[] = []
   const candidates = await store.selectTransactions?.(
     header,
     attributes as unknown as PayloadAttributesJSON,
   )
-  for await (const raw of candidates ?? []) hexes.push(bytesToHex(raw))
+  for await (const raw of candidates ?? []) selected.push(raw)
+  const hexes = selected.map((raw) => bytesToHex(raw))
   t.same(hexes, waiting.slice(0, 56), '7.4 million bytes, although there is gas for more')
 
   const sent = waiting.map(() => next(2, { data, gasLimit }))
