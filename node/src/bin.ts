@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 // What a command needs is loaded when it runs, so that help does not wait for cryptography.
-import { program } from 'commander'
+import { Argument, Option, program } from 'commander'
+import type { DBFlags } from './commands/db.ts'
 import { DEV_SETTINGS, type DevSettings, NODE_SETTINGS, type NodeSettings } from './config.ts'
 import { addSettings, describeOption } from './flags.ts'
-import { DEV_PREFIX, NODE_PREFIX } from './settings.ts'
+import { DEV_PREFIX, NODE_PREFIX, findDatadir, toVariable } from './settings.ts'
 import { VERSION } from './version.ts'
 
 const EPILOGUE = `
@@ -69,4 +70,22 @@ program
     const { printGenesis, writeExample } = await import('./commands/genesis.ts')
     return path === undefined ? writeExample(example) : printGenesis(path)
   })
+program
+  .command('db')
+  .addArgument(
+    new Argument('<action>', 'what to do').choices(['stats', 'check', 'export', 'import']),
+  )
+  .argument('[file]', 'of blocks, compressed by gzip: for export and import')
+  .addOption(
+    new Option('--datadir <folder>', 'of the node')
+      .env(toVariable('datadir', NODE_PREFIX))
+      .default(findDatadir(), 'as that of the node'),
+  )
+  .option('--genesis <file>', 'genesis file of the chain, for import')
+  .option('--first <number>', 'first block to export', '1')
+  .option('--last <number>', 'last block to export, by default the head')
+  .description('look into a database, or move its blocks')
+  .action(async (action: string, path: string | undefined, flags: DBFlags) =>
+    (await import('./commands/db.ts')).runDB(action, flags, path),
+  )
 await program.parseAsync()
