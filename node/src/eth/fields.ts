@@ -1,5 +1,5 @@
 import { JsonRpcError } from 'ethereumjs-op/ethereumjs'
-import { readObject, readQuantity } from '../rpc/params.ts'
+import { check, readObject, readQuantity } from '../rpc/params.ts'
 
 /** Readers of the fields that an object may have. */
 export type Readers = Record<string, (value: unknown) => unknown>
@@ -24,8 +24,8 @@ export function readFields<R extends Readers>(value: unknown, name: string, read
       fields[key] = readers[key](field)
     } catch (error) {
       if (!(error instanceof JsonRpcError)) throw error
-      // Readers of single values do not know what they are called.
-      const message = error.message.replace(/^a parameter/, `${name}.${key}`)
+      // Readers of values do not know what these are called.
+      const message = error.message.replace(/^invalid argument: /, `$&${name}.${key}: `)
       throw new JsonRpcError(message, error.code)
     }
   }
@@ -35,7 +35,7 @@ export function readFields<R extends Readers>(value: unknown, name: string, read
 /** A number of up to 64 bits in hex. */
 export function readUint64(value: unknown): bigint {
   const number = readQuantity(value)
-  if (number >= 1n << 64n) throw new JsonRpcError('a parameter is not a number of 64 bits', -32602)
+  check(number < 1n << 64n, 'a number of 64 bits', value)
   return number
 }
 
