@@ -17,13 +17,13 @@ import type { Store } from '../store/store.ts'
 /** The letter c. */
 const CODE_PREFIX = '63'
 
-/** Longest number in JSON: 64 bits. */
-const MAX_NUMBER = 18
+/** A number of up to 64 bits. Old receipts also have one with decimals, which is not encoded. */
+const NUMBER = /^0x[0-9a-f]{1,16}$/
 
 /** A receipt of JSON-RPC as it is encoded. */
 function encodeReceiptJSON(json: JSONObject): Uint8Array {
   const fields = Object.entries(json).map(([name, value]) => {
-    const isNumber = typeof value === 'string' && value.length <= MAX_NUMBER
+    const isNumber = typeof value === 'string' && NUMBER.test(value)
     return [name, isNumber ? BigInt(value) : value]
   })
   const receipt = Object.fromEntries(fields)
