@@ -25,10 +25,12 @@ export async function runDev(settings: DevSettings): Promise<void> {
   let node: RunningNode | undefined
   try {
     if (datadir) undo = makeFolder(datadir)
-    // Who has the keys may do all else, too.
-    const http = { addr, port, api: ['debug', 'eth', 'net', 'txpool', 'web3'] }
+    const endpoint = { addr, port, api: ['debug', 'eth', 'net', 'rpc', 'txpool', 'web3'] }
+    // Any web page may call: pages in development do, and there is nothing of worth.
+    const http = { ...endpoint, corsdomain: ['*'] }
+    const ws = { ...endpoint, origins: ['*'] }
     const authrpc = { addr: LOCAL_ADDR, port: enginePort }
-    node = await startNode({ genesis, datadir, http, authrpc, secret })
+    node = await startNode({ genesis, datadir, http, ws, authrpc, secret })
     const engineURL = `http://${LOCAL_ADDR}:${node.authPort}`
     const { signal } = stop
     const sequencer = await openSequencer({
@@ -42,7 +44,9 @@ export async function runDev(settings: DevSettings): Promise<void> {
     undo = () => {}
     const url = `http://${addr}:${node.httpPort}`
     const depositURL = `http://${LOCAL_ADDR}:${sequencer.depositPort}`
-    console.log(renderScreen({ genesis, url, engineURL, depositURL, datadir, blockTime }))
+    const wsURL = `ws://${addr}:${node.wsPort}`
+    const screen = { genesis, url, wsURL, engineURL, depositURL, datadir, blockTime }
+    console.log(renderScreen(screen))
     await sequencer.run()
   } catch (error) {
     console.error(`error: ${explain(error, { ...settings })}`)

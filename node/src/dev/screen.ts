@@ -24,9 +24,9 @@ const PRIVATE_KEYS: Hex[] = [
 /** What the first screen says of a chain. */
 export interface Screen {
   genesis: Genesis
-  /** Of `eth_*` over HTTP, and over WebSocket if that is served. */
+  /** Of `eth_*` over HTTP, and over WebSocket. */
   url: string
-  wsURL?: string
+  wsURL: string
   engineURL: string
   depositURL: string
   /** Folder of the chain, if it is kept. */
@@ -55,7 +55,8 @@ export function renderScreen(screen: Screen): string {
   return `ethereumjs-op ${VERSION}: local chain with id ${genesis.config?.chainId}, a block every ${blockTime} s
 
   HTTP      ${url}
-${wsURL ? `  WebSocket ${wsURL}\n` : ''}  Engine    ${engineURL}
+  WebSocket ${wsURL}
+  Engine    ${engineURL}
   Deposits  ${depositURL}
   Data      ${datadir ?? 'in memory, gone when this stops'}
 
