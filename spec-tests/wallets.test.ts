@@ -66,6 +66,8 @@ t.test('ethers over HTTP', async (t) => {
   const provider = new JsonRpcProvider(net.url, DEV_CHAIN_ID, {
     staticNetwork: true,
     pollingInterval: 50,
+    // Blocks are made faster here than its cache forgets.
+    cacheTimeout: -1,
   })
   t.teardown(() => provider.destroy())
   const wallet = new Wallet(ALICE_KEY, provider)
@@ -101,8 +103,11 @@ t.test('ethers over HTTP', async (t) => {
     const [event] = await box.queryFilter('Changed')
     t.same('args' in event && [...event.args], [wallet.address, 7n, 0n])
     await t.rejects(box.fail.staticCall('no luck'), { code: 'CALL_EXCEPTION', reason: 'no luck' })
-    await t.rejects(box.fail('no luck'), { reason: 'no luck' }, 'while gas is estimated')
-    await t.rejects(box.refuse.staticCall(12), { revert: { name: 'Refused', args: [12n] } })
+    const refusal = (call: Promise<unknown>) => call.then(String, (error) => error)
+    t.equal((await refusal(box.fail('no luck'))).reason, 'no luck', 'while gas is estimated')
+    const { revert } = await refusal(box.refuse.staticCall(12))
+    t.equal(revert.name, 'Refused')
+    t.same([...revert.args], [12n])
   })
 
   await t.test('what cannot be sent is refused with an error that ethers knows', async (t) => {
@@ -130,7 +135,7 @@ t.test('ethers over HTTP', async (t) => {
 })
 
 t.test('ethers over a WebSocket', async (t) => {
-  const provider = new WebSocketProvider(wsURL, DEV_CHAIN_ID)
+  const provider = new WebSocketProvider(wsURL, DEV_CHAIN_ID, { cacheTimeout: -1 })
   t.teardown(() => provider.destroy())
   const wallet = new Wallet(BOB_KEY, provider)
   const pending = new Promise<string>((resolve) => provider.once('pending', resolve))
@@ -175,8 +180,8 @@ t.test('web3 over HTTP', async (t) => {
   await t.rejects(box.methods.fail('no luck').call({ from: ALICE.address }), {
     cause: { message: /no luck/ },
   })
-  const { ratio } = { ratio: (await web3.eth.getFeeHistory(4, 'latest', [50])).gasUsedRatio }
-  t.ok(ratio.length > 0)
+  const { gasUsedRatio } = await web3.eth.getFeeHistory(4, 'latest', [50])
+  t.equal(gasUsedRatio.length, 4)
 })
 
 t.test('web3 over a WebSocket', async (t) => {

@@ -100,6 +100,10 @@ const READERS = {
   chainId: readQuantity,
   // Libraries send it; the other fields say as much.
   type: readUint64,
+  // web3.js adds these, whatever the chain; `chainId` is what counts.
+  chain: (name: unknown) => name,
+  hardfork: (name: unknown) => name,
+  networkId: readQuantity,
   maxFeePerBlobGas: refuse(NO_BLOBS),
   blobVersionedHashes: refuse(NO_BLOBS),
   blobs: refuse(NO_BLOBS),
