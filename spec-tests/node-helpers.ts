@@ -45,9 +45,13 @@ export class CallError extends Error {
  * Starts a node in a process of its own, with a fresh secret. It ends with the test at the latest.
  *
  * @param opts.datadir - without it nothing is kept
+ * @param opts.stateHistory - blocks whose states are kept; all by default
  * @throws if the node does not start
  */
-export async function spawnNode(genesis: JSONObject, opts: { datadir?: string } = {}) {
+export async function spawnNode(
+  genesis: JSONObject,
+  opts: { datadir?: string; stateHistory?: number } = {},
+) {
   const secret = randomBytes(32)
   const script = fileURLToPath(new URL('node-process.mjs', import.meta.url))
   const child = spawn(process.execPath, [script], {

@@ -220,7 +220,7 @@ t.test('check says the first fault', async (t) => {
   t.teardown(() => node.store.close())
   await extend(node, genesis, 3)
   const { store } = node
-  const { places, canonical, headers, nodes } = store.tables
+  const { places, canonical, headers, nodePlaces } = store.tables
   const whole = await checkDatabase(store)
   t.equal(whole.blocks, 4)
   const [{ key, value }] = places.getRange({ limit: 1 })
@@ -232,10 +232,11 @@ t.test('check says the first fault', async (t) => {
   await t.rejects(checkDatabase(store), /block 2: has the number 1/)
   canonical.putSync(numbers[2].key, numbers[2].value)
   const root = store.head().header.stateRoot.slice(2)
-  const node0 = nodes.get(root)!
-  nodes.removeSync(root)
+  const rootKey = Buffer.from(root, 'hex')
+  const rootPlace = nodePlaces.get(rootKey)!
+  nodePlaces.removeSync(rootKey)
   await t.rejects(checkDatabase(store), new RegExp(`a node of accounts ${root} is missing`))
-  nodes.putSync(root, node0)
+  nodePlaces.putSync(rootKey, rootPlace)
   t.same(await checkDatabase(store), whole)
   t.equal(headers.getCount(), 4)
 })

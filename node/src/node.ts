@@ -108,7 +108,7 @@ function describe(store: Store) {
  * @throws if the database is of another chain, a port is taken, or a namespace is not known
  */
 export async function startNode(opts: NodeOptions): Promise<RunningNode> {
-  const { genesis, datadir, http, ws, metrics, maxHeadAge, log = SILENT } = opts
+  const { genesis, datadir, stateHistory, http, ws, metrics, maxHeadAge, log = SILENT } = opts
   checkNamespaces('--http.api', http.api)
   checkNamespaces('--ws.api', ws?.api)
   const folder = datadir ?? mkdtempSync(join(tmpdir(), 'ethereumjs-op-'))
@@ -125,7 +125,7 @@ export async function startNode(opts: NodeOptions): Promise<RunningNode> {
   }
   if (!datadir) open.push(() => rmSync(folder, { recursive: true }))
   try {
-    const store = await createStore({ genesis, datadir: folder })
+    const store = await createStore({ genesis, datadir: folder, stateHistory, log })
     open.push(() => store.close())
     const options = { config: genesis.config ?? {}, datadir: folder, http, ws, maxHeadAge }
     const thread = await startPublicThread(options, log)

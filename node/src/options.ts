@@ -32,6 +32,8 @@ export interface NodeOptions {
   genesis: Genesis
   /** Folder of the database; without it nothing is kept. */
   datadir?: string
+  /** Number of blocks before the head whose states are kept; all by default. */
+  stateHistory?: number
   http: HTTPOptions
   /** Without it, WebSocket is not served in public. It may have the port of `http`. */
   ws?: WebSocketOptions

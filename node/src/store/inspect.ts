@@ -37,7 +37,7 @@ export interface Stats {
 
 /** Counts what a database holds; quick, and also while a node has it open. */
 export function readStats(store: Store): Stats {
-  const { root, ...tables } = store.tables
+  const { root, nodes, ...tables } = store.tables
   const sizes = Object.entries(tables).map(([name, table]): [string, TableStats] => {
     const stats = table.getStats() as Record<string, number>
     const { entryCount, treeBranchPageCount, treeLeafPageCount, overflowPages, pageSize } = stats
@@ -128,5 +128,7 @@ export async function checkDatabase(
   if (above) throw new Error(`block ${end + 1} is in the index, above the head`)
   const { keccak256 } = store.chain.common.customCrypto
   const root = hexToBytes(bytesToHex(parent!.stateRoot))
-  return { blocks: end - start + 1, nodes: await checkState(store.nodes, root, keccak256!) }
+  // As they are on disk.
+  const nodes = { get: store.tables.nodes.read }
+  return { blocks: end - start + 1, nodes: await checkState(nodes, root, keccak256!) }
 }

@@ -6,6 +6,7 @@ import {
   type ForkchoiceUpdate,
   type Rules,
   State,
+  StateError,
   createChain,
 } from 'ethereumjs-op'
 import type { BlockJSON, Genesis, JSONObject } from 'ethereumjs-op/blockchain'
@@ -13,17 +14,21 @@ import { createCrypto } from 'ethereumjs-op/crypto'
 import {
   type BlockHeader,
   type PrefixedHexString as Hex,
+  JsonRpcError,
   bytesToHex,
   hexToBytes,
 } from 'ethereumjs-op/ethereumjs'
 import type { Database } from 'lmdb'
 import { type Events, openEvents } from '../events.ts'
+import { type Logger, SILENT } from '../log.ts'
 import { isFull, selectPending } from '../pool.ts'
 import { createBlocks } from './blocks.ts'
 import { type Body, encodeBody, encodeHeader, listSent } from './codec.ts'
+import { type Kept, readOldest } from './collection.ts'
 import { beginChain } from './genesis.ts'
 import { lock } from './lock.ts'
 import type { LogSearch } from './logs.ts'
+import { startPruning } from './prune.ts'
 import { SCHEMA, checkSchema } from './schema.ts'
 import { type Tables, openTables, toNumberKey, writeBlock } from './tables.ts'
 import { createWriter } from './writer.ts'
@@ -68,6 +73,7 @@ export interface Store extends Backend {
   readonly tables: Tables
   /** The newest block of the chain. */
   head(): BlockJSON
+  /** @throws (-32000) if the state of the block is not kept any more */
   after(block: BlockJSON): Place
   /** Takes the database for this process. @throws if another has it, or of its schema */
   lock(): void
@@ -97,10 +103,20 @@ export async function openStore({ config, datadir }: StoreOptions): Promise<Stor
   const writer = createWriter(datadir, {
     // Otherwise this turn would go on reading what was there before.
     onWritten: () => root.resetReadTxn(),
-    onFailed: () => blocks.clear(),
+    onFailed: () => {
+      blocks.clear()
+      tables.nodes.clearCache()
+    },
   })
   const blocks = createBlocks(chain, tables, writer)
-  const nodes = { get: (hash: string) => writer.findNode(hash) ?? tables.nodes.get(hash) }
+  const nodes = {
+    get(hash: string) {
+      const node = writer.findNode(hash) ?? tables.nodes.get(hash)
+      if (node || !readOldest(index)) return node
+      // Of a branch that is too old, or deleted after the block was looked at.
+      throw new StateError(`the state is not kept: no trie node or code 0x${hash}`)
+    },
+  }
   let unlock = () => {}
   const events = openEvents(datadir)
   events.listen(() => root.resetReadTxn())
@@ -211,6 +227,7 @@ export async function openStore({ config, datadir }: StoreOptions): Promise<Stor
     writer.check()
     // It could have been executed on a block that was then not written.
     get(blocks.header as (id: BlockId) => unknown, bytesToHex(block.header.parentHash))
+    tables.nodes.remember(added)
     await writer.write(toRecord(block), added)
   }
 
@@ -235,8 +252,17 @@ export async function openStore({ config, datadir }: StoreOptions): Promise<Stor
     return getCanonicalHash(number)
   }
 
+  /** Whether a block is another, or comes after it. */
+  const isAfter = (block: BlockHeader, { number, hash }: Kept) =>
+    block.number >= BigInt(number) && getAncestorHash(block, BigInt(number)) === hash
+
   function after({ header: { hash } }: BlockJSON): Place {
     const block = get(header, hash as Hex)
+    const oldest = readOldest(index)
+    if (oldest && !isAfter(block, oldest)) {
+      const kept = `only those from block ${oldest.number} on`
+      throw new JsonRpcError(`state of block ${block.number} is not kept, ${kept}`, -32000)
+    }
     const state = new State(chain.common, nodes, block.stateRoot)
     const getBlockHash = (number: bigint) => getAncestorHash(block, number)
     return { chain, header: block, rules: chain.rules(block), state, getBlockHash }
@@ -281,21 +307,36 @@ export async function openStore({ config, datadir }: StoreOptions): Promise<Stor
   }
 }
 
+/** See {@link createStore}. */
+export interface CreateOptions {
+  /** Contents of a geth-style genesis file. */
+  genesis: Genesis
+  /** Folder of the database. */
+  datadir: string
+  /** Number of blocks before the head whose states are kept, see {@link startPruning}; all by default. */
+  stateHistory?: number
+  /** Hears of what is deleted. */
+  log?: Logger
+}
+
 /**
  * Opens the database of a chain, or begins one in an empty folder; see {@link openStore}.
  *
- * @param opts.genesis - contents of a geth-style genesis file
  * @throws if the database is of another chain
  */
-export async function createStore(
-  opts: { genesis: Genesis } & Omit<StoreOptions, 'config'>,
-): Promise<Store> {
-  const { genesis, datadir } = opts
+export async function createStore(opts: CreateOptions): Promise<Store> {
+  const { genesis, datadir, stateHistory: history, log = SILENT } = opts
   const store = await openStore({ config: genesis.config, datadir })
   try {
     store.lock()
     await beginChain(store, genesis, datadir)
-    return store
+    if (history === undefined) return store
+    const stopPruning = startPruning(store, { datadir, history, log })
+    const close = async () => {
+      await stopPruning()
+      await store.close()
+    }
+    return { ...store, close }
   } catch (error) {
     await store.close()
     throw error

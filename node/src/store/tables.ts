@@ -1,6 +1,8 @@
 /** The tables of a database, and how a block gets into them. Nothing here knows what a block is. */
 import { join } from 'node:path'
 import { type Database, type RootDatabase, open } from 'lmdb'
+import { noteBlock, readCollection } from './collection.ts'
+import { type NodeEntries, type NodeStore, type NodeTables, createNodes } from './nodes.ts'
 
 /** Bytes of a block number in keys: it sorts as the number, and blocks that are near lie together. */
 const NUMBER_BYTES = 6
@@ -14,16 +16,14 @@ export interface BlockRecord {
   body: Uint8Array
 }
 
-/** Trie nodes and code by their hashes in hex without 0x. */
-export type NodeEntries = Iterable<readonly [hash: string, node: Uint8Array]>
-
 /** Where a transaction of the chain is: number of its block, and position in there. */
 export type Place = [number: number, position: number]
 
 /** The tables of {@link openTables}. */
-export interface Tables {
+export interface Tables extends NodeTables {
   root: RootDatabase
-  nodes: Database<Uint8Array, string>
+  /** Reads and writes two of the tables. */
+  nodes: NodeStore
   /** Numbers of all blocks by hash. */
   numbers: Database<Buffer, Uint8Array>
   /** Of all blocks, by number and hash, see {@link toBlockKey}. */
@@ -33,7 +33,10 @@ export interface Tables {
   canonical: Database<Buffer, Uint8Array>
   /** Where the transactions of the chain are, by hash. */
   places: Database<Place, Uint8Array>
-  /** Labels and their blocks' hashes, what the database was made with, limits of the pool. */
+  /**
+   * Labels and their blocks' hashes, what the database was made with, limits of the pool, and how far
+   * old states are deleted, see collection.ts.
+   */
   index: Database
   pending: Database<Uint8Array, [string, number]>
 }
@@ -46,15 +49,21 @@ export function openTables(datadir: string): Tables {
     root.openDB<Buffer, Uint8Array>({ name, ...binary, compression: { threshold } })
   const openPlain = <T>(name: string, encoding: 'binary' | 'msgpack') =>
     root.openDB<T, Uint8Array>({ name, keyEncoding: 'binary', encoding, compression: false })
+  const index = root.openDB({ name: 'index' })
+  const nodeTables = {
+    nodePlaces: openPlain<Buffer>('node places', 'binary'),
+    nodeRecords: openPlain<Buffer>('node records', 'binary'),
+  }
   return {
     root,
-    nodes: root.openDB<Uint8Array, string>({ name: 'nodes', encoding: 'binary', cache: true }),
+    ...nodeTables,
+    nodes: createNodes(nodeTables, () => readCollection(index).cut),
     numbers: openPlain<Buffer>('numbers', 'binary'),
     headers: openBytes('headers', 256),
     bodies: openBytes('bodies', 256),
     canonical: openPlain<Buffer>('canonical', 'binary'),
     places: openPlain<Place>('places', 'msgpack'),
-    index: root.openDB({ name: 'index' }),
+    index,
     pending: root.openDB<Uint8Array, [string, number]>({
       name: 'pending',
       encoding: 'binary',
@@ -79,7 +88,10 @@ export const toBlockKey = (number: Buffer, hash: Uint8Array): Buffer =>
 export function writeBlock(tables: Tables, block: BlockRecord, nodes: NodeEntries): void {
   const number = toNumberKey(block.number)
   const key = toBlockKey(number, block.hash)
-  for (const [hash, node] of nodes) tables.nodes.putSync(hash, node as Buffer)
+  if (!tables.numbers.doesExist(block.hash)) {
+    noteBlock(tables.index, `0x${Buffer.from(block.hash).toString('hex')}`)
+  }
+  tables.nodes.put(nodes)
   tables.headers.putSync(key, block.header as Buffer)
   tables.bodies.putSync(key, block.body as Buffer)
   tables.numbers.putSync(block.hash, number)

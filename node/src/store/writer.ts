@@ -1,7 +1,8 @@
 /** Writes blocks in a thread of its own. Until they are durable they are read from here. */
 import { Worker } from 'node:worker_threads'
 import { Packr } from 'msgpackr'
-import type { BlockRecord, NodeEntries } from './tables.ts'
+import type { NodeEntries } from './nodes.ts'
+import type { BlockRecord } from './tables.ts'
 
 /** Blocks that may wait to be written; then who brings another has to wait. */
 const MAX_WAITING = 16
