@@ -136,7 +136,13 @@ t.test('ethers over HTTP', async (t) => {
 
 t.test('ethers over a WebSocket', async (t) => {
   const provider = new WebSocketProvider(wsURL, DEV_CHAIN_ID, { cacheTimeout: -1 })
-  t.teardown(() => provider.destroy())
+  t.teardown(async () => {
+    await Promise.all([provider.removeAllListeners(), box?.removeAllListeners()])
+    // Behind what ends the subscriptions, of which it does not wait for the answers.
+    await provider.send('eth_chainId', [])
+    await provider.destroy()
+  })
+  let box: Contract | undefined
   const wallet = new Wallet(BOB_KEY, provider)
   const pending = new Promise<string>((resolve) => provider.once('pending', resolve))
   const heads = new Promise<number>((resolve) => provider.once('block', resolve))
@@ -146,7 +152,7 @@ t.test('ethers over a WebSocket', async (t) => {
   t.equal(await pending, deployed.deploymentTransaction()?.hash)
   const [, { number }] = await Promise.all([deployed.waitForDeployment(), net.mine()])
   t.equal(await heads, Number(number))
-  const box = new Contract(await deployed.getAddress(), BOX, wallet)
+  box = new Contract(await deployed.getAddress(), BOX, wallet)
   const changed = new Promise<bigint>((resolve) =>
     box.once('Changed', (_by, value: bigint) => resolve(value)),
   )
