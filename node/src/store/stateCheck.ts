@@ -1,44 +1,7 @@
 /** Whether all of a state is there. */
 import type { Nodes } from 'ethereumjs-op'
-import {
-  KECCAK256_NULL,
-  KECCAK256_RLP,
-  type NestedUint8Array,
-  RLP,
-  bytesToUnprefixedHex,
-  equalsBytes,
-} from 'ethereumjs-op/ethereumjs'
-
-/** What is to be read: a trie node of accounts or of slots, or code. */
-interface Item {
-  hash: Uint8Array
-  kind: 'account' | 'slot' | 'code'
-}
-
-/** A node in RLP, or a part of one. */
-type TrieItem = Uint8Array | NestedUint8Array
-
-/** What an account refers to: its slots and its code. */
-function listOfAccount(rlp: Uint8Array): Item[] {
-  const [, , root, code] = RLP.decode(rlp) as Uint8Array[]
-  const items: Item[] = []
-  if (!equalsBytes(root, KECCAK256_RLP)) items.push({ hash: root, kind: 'slot' })
-  if (!equalsBytes(code, KECCAK256_NULL)) items.push({ hash: code, kind: 'code' })
-  return items
-}
-
-/** What a trie node refers to. A reference is a hash, or a node itself where that is shorter. */
-function listOfNode(node: TrieItem[], kind: 'account' | 'slot'): Item[] {
-  const follow = (child: TrieItem): Item[] => {
-    if (Array.isArray(child)) return listOfNode(child, kind)
-    return child.length === 32 ? [{ hash: child as Uint8Array, kind }] : []
-  }
-  if (node.length === 17) return node.slice(0, 16).flatMap(follow)
-  const [path, child] = node as [Uint8Array, TrieItem]
-  const isLeaf = path[0] >= 0x20
-  if (!isLeaf) return follow(child)
-  return kind === 'account' ? listOfAccount(child as Uint8Array) : []
-}
+import { bytesToUnprefixedHex } from 'ethereumjs-op/ethereumjs'
+import { type Reference, EMPTY_TRIE, referencesOf } from './walk.ts'
 
 /**
  * Reads a whole state. It takes memory for the hashes of all its nodes.
@@ -52,20 +15,21 @@ export async function checkState(
   root: Uint8Array,
   keccak256: (bytes: Uint8Array) => Uint8Array,
 ): Promise<number> {
+  const name = bytesToUnprefixedHex(root)
   const seen = new Set<string>()
-  const open: Item[] = equalsBytes(root, KECCAK256_RLP) ? [] : [{ hash: root, kind: 'account' }]
+  const open: Reference[] = name === EMPTY_TRIE ? [] : [{ hash: name, kind: 'account' }]
   for (let item = open.pop(); item; item = open.pop()) {
-    const name = bytesToUnprefixedHex(item.hash)
+    const { hash, kind } = item
     // Accounts and slots may have the same nodes, of which different things follow.
-    const key = `${item.kind} ${name}`
+    const key = `${kind} ${hash}`
     if (seen.has(key)) continue
     seen.add(key)
-    const value = await nodes.get(name)
-    const what = item.kind === 'code' ? 'code' : `a node of ${item.kind}s`
-    if (!value) throw new Error(`state ${bytesToUnprefixedHex(root)}: ${what} ${name} is missing`)
-    if (!equalsBytes(keccak256(value), item.hash))
-      throw new Error(`state ${bytesToUnprefixedHex(root)}: ${what} ${name} is damaged`)
-    if (item.kind !== 'code') open.push(...listOfNode(RLP.decode(value) as TrieItem[], item.kind))
+    const value = await nodes.get(hash)
+    const what = kind === 'code' ? 'code' : `a node of ${kind}s`
+    if (!value) throw new Error(`state ${name}: ${what} ${hash} is missing`)
+    if (bytesToUnprefixedHex(keccak256(value)) !== hash)
+      throw new Error(`state ${name}: ${what} ${hash} is damaged`)
+    open.push(...referencesOf(value, kind))
   }
   return seen.size
 }

@@ -2,7 +2,7 @@ import {
   KECCAK256_NULL,
   KECCAK256_RLP,
   RLP,
-  bytesToHex,
+  bytesToUnprefixedHex as toHash,
   equalsBytes,
 } from 'ethereumjs-op/ethereumjs'
 
@@ -13,10 +13,8 @@ type Item = Uint8Array | Item[]
 export interface Reference {
   /** 64 hex digits. */
   hash: string
-  kind: 'account' | 'storage' | 'code'
+  kind: 'account' | 'slot' | 'code'
 }
-
-const toHash = (bytes: Uint8Array) => bytesToHex(bytes).slice(2)
 
 /** The hash of the trie without anything in it, of which there is no node. */
 export const EMPTY_TRIE = toHash(KECCAK256_RLP)
@@ -25,7 +23,7 @@ export const EMPTY_TRIE = toHash(KECCAK256_RLP)
 function* referencesOfAccount(rlp: Uint8Array): Generator<Reference> {
   const [, , storageRoot, codeHash] = RLP.decode(rlp) as Uint8Array[]
   if (!equalsBytes(storageRoot, KECCAK256_RLP)) {
-    yield { hash: toHash(storageRoot), kind: 'storage' }
+    yield { hash: toHash(storageRoot), kind: 'slot' }
   }
   if (!equalsBytes(codeHash, KECCAK256_NULL)) yield { hash: toHash(codeHash), kind: 'code' }
 }
