@@ -1,5 +1,6 @@
 // All settings of the command line, each in one place: flag, environment variable and key of the
 // config file have the same name, and `--help` and the tables in README.md are made from these.
+import { MIN_HISTORY } from './options.ts'
 import {
   MEMORY,
   NAMESPACES,
@@ -21,6 +22,8 @@ export interface NodeSettings {
   /** A folder, or {@link MEMORY}. */
   datadir: string
   dev: boolean
+  /** Blocks whose states are kept; all if it is left out. */
+  'state.history'?: number
   'http.addr': string
   'http.port': number
   'http.api': string[]
@@ -97,6 +100,14 @@ export const NODE_SETTINGS: Setting[] = [
     name: 'dev',
     about: 'keep nothing, and take the genesis of the local chain if there is no other',
     group: CHAIN,
+  },
+  {
+    name: 'state.history',
+    value: 'blocks',
+    about: `of how many of the last blocks the states are kept, at least ${MIN_HISTORY}`,
+    group: CHAIN,
+    fallbackText: 'of all',
+    read: readInteger(MIN_HISTORY, Number.MAX_SAFE_INTEGER),
   },
   {
     name: 'http.addr',

@@ -1,6 +1,13 @@
 import type { Genesis } from 'ethereumjs-op/blockchain'
 import type { Logger } from './log.ts'
 
+/**
+ * Least number of blocks that `--state.history` may ask for. As geth, of which a node without an
+ * archive answers for 128: wallets call on a block that they read a moment ago, and proofs are made of
+ * blocks of some minutes ago.
+ */
+export const MIN_HISTORY = 128
+
 /** Where a port listens; 0 takes any that is free. */
 export interface Endpoint {
   addr: string
@@ -32,7 +39,7 @@ export interface NodeOptions {
   genesis: Genesis
   /** Folder of the database; without it nothing is kept. */
   datadir?: string
-  /** Number of blocks before the head whose states are kept; all by default. */
+  /** Number of blocks before the head whose states are kept, at least {@link MIN_HISTORY}; all by default. */
   stateHistory?: number
   http: HTTPOptions
   /** Without it, WebSocket is not served in public. It may have the port of `http`. */

@@ -74,6 +74,7 @@ export async function runNode(settings: NodeSettings): Promise<void> {
     const options = {
       genesis,
       datadir,
+      stateHistory: settings['state.history'],
       http,
       ws: settings.ws ? ws : undefined,
       authrpc: endpoint('authrpc'),

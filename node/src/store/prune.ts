@@ -6,13 +6,6 @@ import { type Kept, changeCollection, readCollection, setOldest } from './collec
 import type { Job } from './collector.ts'
 import type { Store } from './store.ts'
 
-/**
- * Least number of blocks that `--state.history` may ask for. As geth, of which a node without an
- * archive answers for 128: wallets call on a block that they read a moment ago, and proofs are made of
- * blocks of some minutes ago.
- */
-export const MIN_HISTORY = 128
-
 /** How many times as many records as after the last collection there are when the next begins. */
 const GROWTH = 1.5
 
