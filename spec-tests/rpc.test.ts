@@ -843,12 +843,15 @@ t.test(
   },
 )
 
-t.test('the gas price covers the next base fee and a tip (J-19)', async (t) => {
+t.test('the gas price covers the last base fee, the next, and a tip (J-19)', async (t) => {
+  const last = await net.rpc('eth_getBlockByNumber', 'latest', false)
   const [price, tip] = [await net.rpc('eth_gasPrice'), await net.rpc('eth_maxPriorityFeePerGas')]
   t.match(price, /^0x[1-9a-f][0-9a-f]*$/)
   t.match(tip, /^0x[1-9a-f][0-9a-f]*$/)
   const { baseFeePerGas } = await net.mine({ noTxPool: true })
   t.ok(BigInt(price) >= BigInt(baseFeePerGas) + 1n)
+  // Otherwise a call at this price could not be simulated on the last block.
+  t.ok(BigInt(price) >= BigInt(last.baseFeePerGas) + 1n)
 })
 
 t.test(

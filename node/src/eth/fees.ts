@@ -124,8 +124,15 @@ export function createFeeMethods(store: Store, { blockOf }: Lookup): Methods {
     }
   }
 
+  /** A price that the next block takes, and by which calls on the newest block can be simulated. */
+  function gasPrice() {
+    const block = head()
+    const baseFee = bigIntMax(BigInt(block.header.baseFeePerGas!), nextBaseFee(block))
+    return baseFee + suggestTip(block)
+  }
+
   return {
-    eth_gasPrice: () => nextBaseFee(head()) + suggestTip(head()),
+    eth_gasPrice: gasPrice,
     eth_maxPriorityFeePerGas: () => suggestTip(head()),
     eth_blobBaseFee: () => (head().header.excessBlobGas === undefined ? null : blobFee(head())),
     eth_feeHistory: feeHistory,
