@@ -59,7 +59,7 @@ t.test('a full disk', { skip: !canMount && 'no file system can be mounted' }, as
   t.equal(progressOf(node).phase, 'copy')
   // Then the node goes on, and tells it if a block finds no place either.
   t.same(await readState(node, chain[1].head), chain[1].state)
-  const failure = await follow(node, chain, 2).catch(String)
+  const failure = await follow(node, chain, 2).catch((error) => `${error.message}`)
   if (failure) t.match(failure, /full|no space|ENOSPC|input\/output error/i)
   t.notMatch(`${failure}`, /INVALID/)
   rmSync(filler)
