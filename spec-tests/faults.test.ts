@@ -360,21 +360,36 @@ t.test('SIGINT and SIGTERM close the node with status 0', async (t) => {
   })
 })
 
-/** Makes the thread of the public port use up its memory while the file LEAK is there. */
+/** Uses up the memory of a thread while the file LEAK is there. */
 const LEAK = `
 import { existsSync } from 'node:fs'
-import { isMainThread } from 'node:worker_threads'
 const leak = () => {
   for (const all = []; existsSync(process.env.LEAK); ) all.push(Array(10_000).fill().map(Object))
 }
-if (!isMainThread) setInterval(leak, 10).unref()
+setInterval(leak, 10).unref()
+`
+
+const toModule = (code: string) => `data:text/javascript,${encodeURIComponent(code)}`
+
+/** Lets the thread of the public port do that, which takes no flags of the process by itself. */
+const LEAKING_THREAD = `
+import { syncBuiltinESMExports } from 'node:module'
+import threads from 'node:worker_threads'
+threads.Worker = class extends threads.Worker {
+  constructor(url, options) {
+    const execArgv = ['--import', ${JSON.stringify(toModule(LEAK))}]
+    super(url, /public/.test(url) ? { ...options, execArgv } : options)
+  }
+}
+syncBuiltinESMExports()
 `
 
 t.test('the public port comes back after its thread ran out of memory', async (t) => {
   const folder = t.testdir({})
   const file = join(folder, 'leak')
-  const execArgv = ['--import', `data:text/javascript,${encodeURIComponent(LEAK)}`]
+  const execArgv = ['--import', toModule(LEAKING_THREAD)]
   const node = await spawnNode(folder, { execArgv, env: { LEAK: file } })
+  t.teardown(() => node.kill('SIGKILL'))
   const head = await importSome(node)
   const start = performance.now()
   writeFileSync(file, '')
