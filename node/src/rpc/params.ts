@@ -24,15 +24,23 @@ const LABELS: Record<string, BlockId> = {
   finalized: 'finalized',
 }
 
+/** The beginning of a value as text, or no more than that it is one: it may be nested without end. */
+function show(value: unknown): string {
+  try {
+    const text = value == null ? 'a parameter' : JSON.stringify(value)
+    return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text
+  } catch {
+    return 'a parameter'
+  }
+}
+
 /**
  * @param value - the parameter, which the error then shows
  * @throws unless a parameter has its form
  */
 export function check(isRight: boolean, form: string, value?: unknown): asserts isRight {
   if (isRight) return
-  const text = value == null ? 'a parameter' : JSON.stringify(value)
-  const shown = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text
-  throw new JsonRpcError(`invalid argument: ${shown} is not ${form}`, -32602)
+  throw new JsonRpcError(`invalid argument: ${show(value)} is not ${form}`, -32602)
 }
 
 const isHex = (value: unknown): value is Hex => typeof value === 'string' && isHexString(value)
