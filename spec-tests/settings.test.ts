@@ -53,6 +53,7 @@ t.test('every setting of the node is an environment variable and a key of the fi
     'ws.api': 'txpool',
     'log.level': 'error',
     'log.format': 'json',
+    'state.history': '256',
   }
   const folder = t.testdir({})
   for (const { name, value } of NODE_SETTINGS) {
