@@ -91,7 +91,13 @@ t.test('the package of the node has what it points at, and only that', async (t)
   for (const target of [...Object.values<string>(exports['.']), bin['ethereumjs-op']])
     t.ok(packedNode.paths.includes(target.replace('./', '')), target)
   const others = packedNode.paths.filter((path) => !/^(dist|src)\//.test(path))
-  t.same(others.sort(), ['LICENSE', 'README.md', 'ethereumjs-op.service', 'package.json'])
+  t.same(others.sort(), [
+    'LICENSE',
+    'METHODS.md',
+    'README.md',
+    'ethereumjs-op.service',
+    'package.json',
+  ])
   t.ok(packedNode.paths.includes('dist/genesis.json'))
   const { dependencies } = JSON.parse(readFileSync('node/package.json', 'utf8'))
   const sources = packedNode.paths.filter((path) => /^dist\/.+\.js$/.test(path))
