@@ -403,3 +403,24 @@ t.test('calls know nothing of each other', async (t) => {
   t.equal(await call({ to: READER, data: toWord(1) }, { blockHash }), toWord(5))
   t.equal(await call({ to: READER, data: toWord(1) }, '0x0'), toWord(5))
 })
+
+t.test('gas and time of a call have the limits that the node is told', async (t) => {
+  const calls = { gasCap: 40_000_000, evmTimeout: 100 }
+  const limited = await spawnNode(genesis, { calls })
+  t.teardown(() => limited.stop())
+  const ask = (method: string, ...params: unknown[]) => limited.callPublic(method, ...params)
+  const gasLeft = Number(await ask('eth_call', { to: GAS, gas: '0x5f5e100' }))
+  t.equal(gasLeft, 40_000_000 - 21_000 - 2)
+  const loop = { to: LOOP, gas: '0x5f5e100' }
+  const timeout = { code: -32000, reason: 'execution aborted (timeout = 100ms)' }
+  t.same(await refusal(ask('eth_call', loop)), timeout)
+  t.same(await refusal(ask('eth_createAccessList', loop)), timeout)
+  const simulated = { blockStateCalls: [{ calls: [{ to: LOOP }] }] }
+  t.same(await refusal(ask('eth_simulateV1', simulated)), timeout)
+  const small = await spawnNode(genesis, { calls: { gasCap: 100_000, evmTimeout: 0 } })
+  t.teardown(() => small.stop())
+  const busy = await refusal(small.callPublic('eth_estimateGas', { to: BUSY }))
+  t.same(busy, { code: -32000, reason: 'gas required exceeds allowance (100000)' })
+  const { gas } = await small.callPublic('debug_traceCall', { to: GAS }, 'latest')
+  t.equal(gas, 21_017)
+})

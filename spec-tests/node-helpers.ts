@@ -12,6 +12,7 @@ import { type PrefixedHexString, bigIntToBytes, bytesToHex, concatBytes } from '
 import { createAddressFromPrivateKey, createAddressFromString } from '@ethereumjs/util'
 import { hexToBytes, setLengthLeft, toBytes } from '@ethereumjs/util'
 import { keccak_256 } from '@noble/hashes/sha3.js'
+import type { NodeOptions } from 'ethereumjs-op-node'
 import { SignJWT } from 'jose'
 import {
   type ChainConfig,
@@ -45,12 +46,13 @@ export class CallError extends Error {
  * Starts a node in a process of its own, with a fresh secret. It ends with the test at the latest.
  *
  * @param opts.datadir - without it nothing is kept
+ * @param opts.calls - limits of simulated calls
  * @param opts.stateHistory - blocks whose states are kept; all by default
  * @throws if the node does not start
  */
 export async function spawnNode(
   genesis: JSONObject,
-  opts: { datadir?: string; stateHistory?: number } = {},
+  opts: Partial<Pick<NodeOptions, 'datadir' | 'stateHistory' | 'calls'>> = {},
 ) {
   const secret = randomBytes(32)
   const script = fileURLToPath(new URL('node-process.mjs', import.meta.url))

@@ -54,6 +54,8 @@ t.test('every setting of the node is an environment variable and a key of the fi
     'log.level': 'error',
     'log.format': 'json',
     'state.history': '256',
+    'rpc.gascap': '100000',
+    'rpc.evmtimeout': '1m30s',
   }
   const folder = t.testdir({})
   for (const { name, value } of NODE_SETTINGS) {
@@ -67,6 +69,27 @@ t.test('every setting of the node is an environment variable and a key of the fi
     const { config, ...byFile } = read([`--config=${folder}/c.json`])
     t.strictSame(byFile, byFlag, `${name} in a file`)
   }
+})
+
+t.test('a time is written as in geth', (t) => {
+  const timeOf = (text: string) => read([`--rpc.evmtimeout=${text}`])['rpc.evmtimeout']
+  t.equal(read([])['rpc.evmtimeout'], 5_000)
+  for (const [text, milliseconds] of Object.entries({
+    '5s': 5_000,
+    '1m30s': 90_000,
+    '500ms': 500,
+    '1.5s': 1_500,
+    0: 0,
+  })) {
+    t.equal(timeOf(text), milliseconds, text)
+  }
+  for (const text of ['5', '-5s', 's', '5 s', '5d', '']) {
+    t.match(read([`--rpc.evmtimeout=${text}`]).error, /duration as 5s/, text)
+  }
+  for (const text of ['0', '20999', '1000000001', '0x10']) {
+    t.match(read([`--rpc.gascap=${text}`]).error, /whole number from 21000 to 1000000000/, text)
+  }
+  t.end()
 })
 
 t.test('a config file may be TOML, with sections', async (t) => {

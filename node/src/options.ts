@@ -33,6 +33,17 @@ export interface WebSocketOptions extends Endpoint {
   origins?: string[]
 }
 
+/** Limits of a simulated call, on all ports. */
+export interface CallLimits {
+  /** Most gas. */
+  gasCap: number
+  /** Milliseconds that it may take; 0 is no limit. */
+  evmTimeout: number
+}
+
+/** As op-geth has them. */
+export const DEFAULT_LIMITS: CallLimits = { gasCap: 50_000_000, evmTimeout: 5_000 }
+
 /** See `startNode`. */
 export interface NodeOptions {
   /** Contents of a geth-style genesis file. */
@@ -44,6 +55,8 @@ export interface NodeOptions {
   http: HTTPOptions
   /** Without it, WebSocket is not served in public. It may have the port of `http`. */
   ws?: WebSocketOptions
+  /** Of simulated calls, {@link DEFAULT_LIMITS} if they are left out. */
+  calls?: CallLimits
   /** Where all namespaces are served to holders of the secret, over HTTP and WebSocket. */
   authrpc: Endpoint
   /** 32 bytes. */

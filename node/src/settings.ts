@@ -2,6 +2,7 @@
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { InvalidArgumentError } from 'commander'
+import { parseDuration } from './duration.ts'
 
 /** A flag, which is also an environment variable and a key of the config file. */
 export interface Setting {
@@ -45,6 +46,13 @@ export function readInteger(least: number, most: number) {
     if (/^\d+$/.test(text) && number >= least && number <= most) return number
     throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
   }
+}
+
+/** Milliseconds of a duration. */
+export function readDuration(text: string): number {
+  const milliseconds = parseDuration(text)
+  if (milliseconds !== undefined) return milliseconds
+  throw new InvalidArgumentError('It must be a duration as 5s, 500ms or 1m30s, or 0.')
 }
 
 export const readPort = readInteger(0, 65_535)
