@@ -285,6 +285,9 @@ export const NODE_SETTINGS: Setting[] = [
   },
 ]
 
+/** What of them `ethereumjs-op db` takes, to find the data of a node. */
+export const DB_SETTINGS = NODE_SETTINGS.filter(({ name }) => ['genesis', 'datadir'].includes(name))
+
 /** Settings of `ethereumjs-op dev`. */
 export const DEV_SETTINGS: Setting[] = [
   {
