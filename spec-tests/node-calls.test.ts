@@ -6,19 +6,20 @@ import {
   type Hex,
   type JSONObject,
   KEYS,
+  STRANGER,
   createDriver,
   genesisAt,
   genesisHead,
+  refusal,
   spawnNode,
+  toAddress,
+  toWord,
+  withContracts,
 } from './node-helpers.ts'
-import type { JSONValue } from './helpers.ts'
 
 const [ALICE, BOB] = ACCOUNTS
 const NOBODY = `0x${'00'.repeat(20)}`
-const STRANGER = `0x${'99'.repeat(20)}`
 
-const toAddress = (number: number): Hex => `0x${number.toString(16).padStart(40, '0')}`
-const toWord = (value: number | bigint): Hex => `0x${value.toString(16).padStart(64, '0')}`
 const sstores = Array.from(
   { length: 18 },
   (_, slot) => `600160${slot.toString(16).padStart(2, '0')}55`,
@@ -58,10 +59,9 @@ const CODES: Record<Hex, Hex> = {
   [GAS]: '0x5a60005260206000f3',
 } as Record<Hex, Hex>
 
-const genesis = genesisAt('karst')
-for (const [address, code] of Object.entries(CODES)) {
-  genesis.alloc[address] = { balance: '0x0', code, storage: { [toWord(1)]: toWord(5) } }
-}
+const storage = { [toWord(1)]: toWord(5) }
+const contracts = Object.entries(CODES).map(([address, code]) => [address, { code, storage }])
+const genesis = withContracts(genesisAt('karst'), Object.fromEntries(contracts))
 const node = await spawnNode(genesis)
 t.teardown(() => node.stop())
 const head = await createDriver(genesis).extend(node, await genesisHead(node))
@@ -72,11 +72,6 @@ const call = (request: JSONObject, ...rest: unknown[]) =>
   node.callPublic('eth_call', request, rest[0] ?? 'latest', ...rest.slice(1))
 const estimate = async (request: JSONObject, ...rest: unknown[]) =>
   Number(await node.callPublic('eth_estimateGas', request, rest[0] ?? 'latest', ...rest.slice(1)))
-const refusal = (result: Promise<JSONValue>) =>
-  result.then(
-    (answer) => `no error but ${JSON.stringify(answer)}`,
-    ({ code, reason, data }) => ({ code, reason, ...(data && { data }) }),
-  )
 const words = (...values: (number | bigint)[]) =>
   `0x${values.map((value) => toWord(value).slice(2)).join('')}`
 

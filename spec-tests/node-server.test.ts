@@ -270,10 +270,10 @@ t.test('the end is in the log', async (t) => {
 t.test('a namespace that there is not is an error', async (t) => {
   const opts = { genesis: devGenesis(), authrpc: local, secret: new Uint8Array(32) }
   const start = (api: string[]) => startNode({ ...opts, http: { ...local, api } })
-  await t.rejects(start(['eth', 'nett']), /--http.api: there is no namespace "nett"/)
+  await t.rejects(start(['eth', 'nett']), /--http.api: There is no namespace 'nett'/)
   await t.rejects(start(['engine']), /only on the authenticated port/)
   const ws = { ...local, api: [''] }
-  await t.rejects(startNode({ ...opts, http: local, ws }), /--ws.api: there is no namespace ""/)
+  await t.rejects(startNode({ ...opts, http: local, ws }), /--ws.api: There is no namespace ''/)
 })
 
 /** Starts a node that cannot start, and then one on its ports; says what there is after both. */

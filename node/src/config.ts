@@ -1,9 +1,8 @@
 // All settings of the command line, each in one place: flag, environment variable and key of the
 // config file have the same name, and `--help` and the tables in README.md are made from these.
-import { DEFAULT_LIMITS, MIN_HISTORY } from './options.ts'
+import { DEFAULT_LIMITS, DEFAULT_NAMESPACES, MIN_HISTORY, NAMESPACES } from './options.ts'
 import {
   MEMORY,
-  NAMESPACES,
   SECRET_FILE,
   type Setting,
   findDatadir,
@@ -140,7 +139,7 @@ export const NODE_SETTINGS: Setting[] = [
     value: 'names',
     about: `what is served there, of ${NAMESPACES.join(', ')}; miner is for op-batcher`,
     group: HTTP,
-    fallback: ['eth', 'net', 'web3'],
+    fallback: DEFAULT_NAMESPACES,
     read: readNamespaces,
   },
   {
@@ -186,7 +185,7 @@ export const NODE_SETTINGS: Setting[] = [
     value: 'names',
     about: 'what is served there',
     group: WEBSOCKET,
-    fallback: ['eth', 'net', 'web3'],
+    fallback: DEFAULT_NAMESPACES,
     read: readNamespaces,
   },
   {

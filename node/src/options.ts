@@ -8,6 +8,23 @@ import type { Logger } from './log.ts'
  */
 export const MIN_HISTORY = 128
 
+/** What can be served on a public port; `engine` is only for holders of the secret. */
+export const NAMESPACES = ['debug', 'eth', 'miner', 'net', 'rpc', 'txpool', 'web3']
+
+/** What is served there unless something else is asked for. */
+export const DEFAULT_NAMESPACES = ['eth', 'net', 'web3']
+
+/** What is wrong with namespaces for a public port, if anything is. */
+export function findFault(namespaces: string[]): string | undefined {
+  const unknown = namespaces.find((name) => !NAMESPACES.includes(name))
+  if (unknown === undefined) return undefined
+  const isEngine = unknown === 'engine'
+  const reason = isEngine
+    ? 'engine is served on the port for op-node only'
+    : `There is no namespace '${unknown}'`
+  return `${reason}; there are ${NAMESPACES.join(', ')}.`
+}
+
 /** Where a port listens; 0 takes any that is free. */
 export interface Endpoint {
   addr: string

@@ -3,6 +3,7 @@ import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { InvalidArgumentError } from 'commander'
 import { parseDuration } from './duration.ts'
+import { findFault } from './options.ts'
 
 /** A flag, which is also an environment variable and a key of the config file. */
 export interface Setting {
@@ -35,9 +36,6 @@ export const MEMORY = 'memory'
 
 /** Name of the file of the secret in the data directory. */
 export const SECRET_FILE = 'jwt.hex'
-
-/** What can be served on a public port. */
-export const NAMESPACES = ['debug', 'eth', 'miner', 'net', 'rpc', 'txpool', 'web3']
 
 /** A reader of whole numbers. */
 export function readInteger(least: number, most: number) {
@@ -83,13 +81,9 @@ export const readNames = (text: string): string[] => [
 
 export function readNamespaces(text: string): string[] {
   const names = readNames(text)
-  const unknown = names.find((name) => !NAMESPACES.includes(name))
-  if (unknown === undefined) return names
-  const reason =
-    unknown === 'engine'
-      ? 'engine is served on the port for op-node only'
-      : `There is no namespace '${unknown}'`
-  throw new InvalidArgumentError(`${reason}; there are ${NAMESPACES.join(', ')}.`)
+  const fault = findFault(names)
+  if (fault) throw new InvalidArgumentError(fault)
+  return names
 }
 
 /** Says why it cannot be, so that nobody looks for it in the other flags. */
