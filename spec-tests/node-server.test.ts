@@ -271,7 +271,7 @@ t.test('a namespace that there is not is an error', async (t) => {
   const opts = { genesis: devGenesis(), authrpc: local, secret: new Uint8Array(32) }
   const start = (api: string[]) => startNode({ ...opts, http: { ...local, api } })
   await t.rejects(start(['eth', 'nett']), /--http.api: There is no namespace 'nett'/)
-  await t.rejects(start(['engine']), /only on the authenticated port/)
+  await t.rejects(start(['engine']), /--http.api: engine is served on the port for op-node only/)
   const ws = { ...local, api: [''] }
   await t.rejects(startNode({ ...opts, http: local, ws }), /--ws.api: There is no namespace ''/)
 })
