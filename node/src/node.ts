@@ -57,7 +57,7 @@ async function openEngine(
   opts: Pick<NodeOptions, 'authrpc' | 'secret' | 'calls'> & { folder: string; log: Logger },
 ) {
   const { authrpc, secret, calls, folder, log } = opts
-  const metrics = createRPCMetrics('engine', () => [sockets])
+  const metrics = createRPCMetrics('engine', () => [sockets], store.caches)
   const journal = createJournal(store, log)
   const counters = createChainMetrics(metrics.registry, store, folder)
   const engine = addPayloadBodies(createObservedEngine(store, [journal, counters]), store)

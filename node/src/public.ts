@@ -46,7 +46,7 @@ const say = (message: PublicMessage) => parentPort!.postMessage(message)
 const store = await openStore({ config, datadir })
 const turns = pLimit(1)
 const ports: Sockets[] = []
-const metrics = createRPCMetrics('public', () => ports)
+const metrics = createRPCMetrics('public', () => ports, store.caches)
 const isNews = createRepeatFilter()
 let isReady = false
 
