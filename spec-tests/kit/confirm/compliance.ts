@@ -35,28 +35,37 @@ function readTests(ids: string[]): Map<string, string[]> {
   return tests
 }
 
+/** What there is to judge. @throws if a file cannot be read, or is none */
+function readEvidence(): Evidence {
+  const sections = parseRules(readFileSync(`${ROOT}RULES.md`, 'utf8'))
+  const ids = sections.flatMap(({ rules }) => rules.map(({ id }) => id))
+  return {
+    sections,
+    vectors: readVectors(`${ROOT}vectors`),
+    forks: FORKS,
+    reasons: WITHOUT_VECTOR,
+    tests: readTests(ids.filter((id) => !(id in UNCITED))),
+  }
+}
+
 program
   .description('Write which vectors show which rule, and which implementations agree.')
   .option('--check', 'write nothing, and fail if the page is stale or a rule is not shown')
   .action(({ check }: { check?: boolean }) => {
-    const sections = parseRules(readFileSync(`${ROOT}RULES.md`, 'utf8'))
-    const ids = sections.flatMap(({ rules }) => rules.map(({ id }) => id))
-    const evidence: Evidence = {
-      sections,
-      vectors: readVectors(`${ROOT}vectors`),
-      forks: FORKS,
-      reasons: WITHOUT_VECTOR,
-      tests: readTests(ids.filter((id) => !(id in UNCITED))),
+    try {
+      const evidence = readEvidence()
+      const gaps = findGaps(evidence)
+      const page = renderCompliance({ ...evidence, reasons: { ...UNCITED, ...WITHOUT_VECTOR } })
+      if (!check) writeFileSync(PAGE, page)
+      else if (!existsSync(PAGE) || readFileSync(PAGE, 'utf8') !== page) {
+        gaps.push('COMPLIANCE.md is stale: npm run compliance')
+      }
+      for (const gap of gaps) console.error(gap)
+      console.log(`${evidence.vectors.length} vectors, ${gaps.length} gaps`)
+      process.exitCode = gaps.length > 0 ? 1 : 0
+    } catch (error) {
+      console.error((error as Error).message)
+      process.exitCode = 1
     }
-    const reasons = { ...UNCITED, ...WITHOUT_VECTOR }
-    const page = renderCompliance({ ...evidence, reasons })
-    const gaps = findGaps(evidence)
-    if (!check) writeFileSync(PAGE, page)
-    else if (!existsSync(PAGE) || readFileSync(PAGE, 'utf8') !== page) {
-      gaps.push('COMPLIANCE.md is stale: npm run compliance')
-    }
-    for (const gap of gaps) console.error(gap)
-    console.log(`${ids.length} rules, ${evidence.vectors.length} vectors, ${gaps.length} gaps`)
-    process.exitCode = gaps.length > 0 ? 1 : 0
   })
 program.parse()

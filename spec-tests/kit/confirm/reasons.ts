@@ -8,7 +8,6 @@ export const UNCITED: Reasons = {
   'B-12': 'op-geth crashes there; the header always has the field',
   'E-30': 'the driver of the tests fails without a payload id, so all of them see one',
   'E-47': 'engine_signalSuperchainV1: op-node no longer calls it',
-  'H-19': 'a draft',
   'I-09': 'a bundle that the consensus client sends; no data of it at hand',
   'J-08': 'debug_executePayload: no witnesses are made yet',
   'J-12': 'rollup RPC, which op-node answers',
