@@ -6,8 +6,11 @@ import type { Reasons } from './reasons.ts'
 /** Implementations beside this project, by their names in `_info.witnesses`. */
 export const WITNESSES = ['op-geth', 'op-revm'] as const
 
-/** What a witness says of a vector; `silent`: it has not been asked yet, nor told why not. */
-type Verdict = 'agrees' | 'differs' | 'not asked' | 'silent'
+/** What a witness can say of a vector; longer ones first, where one begins like another. */
+const VERDICTS = ['agrees in part', 'agrees', 'differs', 'not asked'] as const
+
+/** `silent`: it has not been asked yet. */
+type Verdict = (typeof VERDICTS)[number] | 'silent'
 
 /** A vector and where it is. */
 export interface Named {
@@ -28,9 +31,12 @@ export interface Evidence {
   tests: Map<string, string[]>
 }
 
+/** In the order of the page. */
+const SHOWN: Verdict[] = ['agrees', 'agrees in part', 'differs', 'not asked', 'silent']
+
 const verdictOf = ({ vector }: Named, witness: string): Verdict => {
   const words = vector._info.witnesses[witness] ?? ''
-  return (['agrees', 'differs', 'not asked'] as const).find((v) => words.startsWith(v)) ?? 'silent'
+  return VERDICTS.find((verdict) => words.startsWith(verdict)) ?? 'silent'
 }
 
 const capitalize = (name: string) => name[0].toUpperCase() + name.slice(1)
@@ -109,13 +115,13 @@ function shorten(vectors: Named[]): string {
   return [...names.slice(0, MAX_NAMES), ...(rest > 0 ? [`${rest} more`] : [])].join(', ')
 }
 
-/** `12`, or of how many it was asked and how many it disputes. */
+/** `12, 3 in part, 1 differs`: with how many vectors a witness agrees. */
 function agreement(vectors: Named[], witness: string): string {
   const count = (wanted: Verdict) =>
     vectors.filter((named) => verdictOf(named, witness) === wanted).length
-  const agrees = count('agrees')
-  const differs = count('differs')
-  return differs > 0 ? `${agrees}, ${differs} differ` : `${agrees}`
+  const [inPart, differs] = [count('agrees in part'), count('differs')]
+  const exceptions = [inPart && `${inPart} in part`, differs && `${differs} differ`]
+  return [count('agrees'), ...exceptions].filter((part) => part !== 0).join(', ') || '0'
 }
 
 const table = (head: string[], align: string[], rows: (string | number)[][]) =>
@@ -144,10 +150,7 @@ export function renderCompliance({ sections, vectors, forks, reasons, tests }: E
   })
   const says = WITNESSES.map((witness) => {
     const counts = countBy(vectors, (named) => verdictOf(named, witness))
-    const cells = (['agrees', 'differs', 'not asked', 'silent'] as const).map(
-      (verdict) => counts.get(verdict) ?? 0,
-    )
-    return [witness, ...cells]
+    return [witness, ...SHOWN.map((verdict) => counts.get(verdict) ?? 0)]
   })
   const topics = [...countBy(vectors, ({ name }) => name.split('/')[0])].sort()
   const crossings = transitions(forks).map(({ name }) => {
@@ -184,14 +187,15 @@ export function renderCompliance({ sections, vectors, forks, reasons, tests }: E
 Written by \`npm run compliance\` from [RULES.md](RULES.md) and the vectors; the tests fail when it is stale, when a
 rule of consensus has neither a vector nor a reason, or when a fork's beginning is in no vector. This project gives the expected
 answer to every vector. What op-geth and op-revm say was recorded by \`npm run confirm\`: the columns count the
-vectors with which they agree; they were not asked about forks or questions that they do not have.
+vectors with which they agree, *in part* where they have no answer to some of its questions, as op-revm, which executes and
+has no Engine API; they were not asked about forks that they do not have.
 
 ${vectors.length} vectors, ${disputed.length} of them disputed (see [DISPUTED.md](DISPUTED.md)):
 ${topics.map(([topic, count]) => `${count} ${topic}`).join(', ')}.
 
 ${table(['class', 'rules', 'with vectors', 'with a reason', 'neither'], ['---', '---:', '---:', '---:', '---:'], classes)}
 
-${table(['witness', 'agrees', 'differs', 'not asked', 'silent'], ['---', '---:', '---:', '---:', '---:'], says)}
+${table(['witness', ...SHOWN], ['---', ...SHOWN.map(() => '---:')], says)}
 
 ## Forks that begin within a chain
 
