@@ -408,7 +408,7 @@ t.test(
   },
 )
 
-t.test('a deposit that halts does the same with all its gas (D-13)', async (t) => {
+t.test('a deposit that halts does the same with all its gas (D-13, T-02)', async (t) => {
   for (const fork of FROM_REGOLITH) {
     const alloc = { [CONTRACT]: contract(HALTS) }
     const test = await run(fork, alloc, deposit({ to: CONTRACT, mint: 50n, value: 20n }))
@@ -461,6 +461,7 @@ t.test('a failed deposit makes its sender’s account (D-14)', async (t) => {
 })
 
 t.test('a creation that fails before the EVM has a nonce all the same (D-21)', async (t) => {
+  // T-03
   for (const fork of FORKS) {
     const tx = deposit({ to: null, data: '0x60016000f3', mint: 6n, value: 7n })
     const test = await run(fork, {}, tx)
@@ -569,6 +570,7 @@ t.test('before Regolith a deposit uses all its gas (D-17)', async (t) => {
 })
 
 t.test('before Regolith a system transaction takes no gas from the block (D-18)', async (t) => {
+  // T-37: not when it fails either.
   const alloc = { [CONTRACT]: contract(REVERTS), [DELEGATE]: contract('0x6001600055') }
   const system = (fields: Fields) =>
     deposit({ gas: 150_000_000n, isSystemTx: true, mint: 1n, ...fields })

@@ -326,7 +326,7 @@ t.test('an access list makes a call cheaper inside, and dearer outside', async (
   t.equal(await estimate({ from: ALICE, to: BOB, value: '0x1', accessList }), 27_545)
 })
 
-t.test('an estimate is at most 1.5 % too high', async (t) => {
+t.test('an estimate is at most 1.5 % too high (F-08)', async (t) => {
   t.equal(await estimate({ from: ALICE, to: BOB, value: '0x1' }), 21_000)
   t.equal(await estimate({ to: STRANGER }), 21_000)
   t.equal(await estimate({ from: ALICE, to: BOB, data: `0x${'11'.repeat(100)}` }), 25_340)
