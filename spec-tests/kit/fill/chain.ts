@@ -7,10 +7,10 @@ import {
   headerToJSON,
 } from 'ethereumjs-op/blockchain'
 import { createCrypto } from 'ethereumjs-op/crypto'
-import { bytesToHex, utf8ToBytes } from 'ethereumjs-op/ethereumjs'
+import { RLP, bytesToBigInt, bytesToHex, utf8ToBytes } from 'ethereumjs-op/ethereumjs'
 import { forkchoiceTo } from '../run.ts'
 import type { ForkchoiceCall, NewPayload, Vector, VectorAccount } from '../vector.ts'
-import { type Pre, SENDERS, SEQUENCER_FEE_VAULT, bytes, createPre } from './accounts.ts'
+import { type Pre, SENDERS, SEQUENCER_FEE_VAULT, bytes, createPre, word } from './accounts.ts'
 import { type Fork, type ForkTimes, configAt, isFrom, networkName, versionsOf } from './forks.ts'
 import { type Payload, hashPayload } from './payloadHash.ts'
 import {
@@ -77,6 +77,27 @@ export interface Judgement {
 
 /** What a call of `engine_forkchoiceUpdated` should give. */
 export type ForkchoiceExpectation = Pick<ForkchoiceCall, 'status' | 'errorCode'>
+
+/** What must be so of an account; what is left out may be anything. */
+export interface ExpectedAccount {
+  exists?: boolean
+  /** Wei. */
+  balance?: bigint
+  nonce?: bigint
+  /** Hex. */
+  code?: string
+  /** Values by slot. */
+  storage?: Record<number | string, bigint | number | string>
+}
+
+/** What must be so of a receipt. */
+export interface ExpectedReceipt {
+  /** 1 if it succeeded, 0 if it failed. */
+  status?: number
+  gasUsed?: bigint
+  /** How many. */
+  logs?: number
+}
 
 type Methods = Record<string, (...params: unknown[]) => Promise<unknown>>
 
@@ -330,6 +351,60 @@ export class VectorChain {
     call.blockHash = payload.blockHash
   }
 
+  /** Checks that accounts of the head's state are as the case says. @throws {FillError} if not */
+  async expectState(accounts: Record<string, ExpectedAccount>): Promise<void> {
+    const { chain, nodes } = this.#backend
+    const state = new State(chain.common, nodes, bytes(this.#head.stateRoot))
+    for (const [hex, expected] of Object.entries(accounts)) {
+      const address = new Address(bytes(hex))
+      const account = await state.getAccount(address)
+      const compare = (name: string, actual: unknown, wanted: unknown) =>
+        this.#compare(`${name} of ${hex}`, String(actual), String(wanted))
+      const { exists, balance, nonce, code, storage = {} } = expected
+      if (exists !== undefined) compare('existence', account !== undefined, exists)
+      if (balance !== undefined) compare('balance', account?.balance ?? 0n, balance)
+      if (nonce !== undefined) compare('nonce', account?.nonce ?? 0n, nonce)
+      if (code !== undefined) compare('code', bytesToHex(await state.getCode(address)), code)
+      for (const [slot, value] of Object.entries(storage)) {
+        const actual = bytesToHex(await state.getStorage(address, bytes(word(BigInt(slot)))))
+        compare(`slot ${slot}`, actual === '0x' ? 0n : BigInt(actual), BigInt(value))
+      }
+    }
+  }
+
+  /** Wei of an account in the head's state. */
+  async balanceOf(address: string): Promise<bigint> {
+    const { chain, nodes } = this.#backend
+    const state = new State(chain.common, nodes, bytes(this.#head.stateRoot))
+    return (await state.getAccount(new Address(bytes(address))))?.balance ?? 0n
+  }
+
+  /**
+   * Checks how the last transactions of the head ended.
+   *
+   * @throws {FillError} if not so
+   */
+  async expectReceipts(...expected: ExpectedReceipt[]): Promise<void> {
+    const { receipts } = (await this.#backend.getBlock(this.#head.hash as `0x${string}`))!
+    let before = 0n
+    const all = receipts.map((raw) => {
+      const fields = RLP.decode(raw[0] < 0xc0 ? raw.subarray(1) : raw) as Uint8Array[]
+      const [status, cumulativeGasUsed, , logs] = fields
+      const gasUsed = bytesToBigInt(cumulativeGasUsed) - before
+      before += gasUsed
+      return { status: status.length, gasUsed, logs: logs.length }
+    })
+    if (all.length < expected.length) throw new FillError(`${this.#name}: too few receipts`)
+    const first = all.length - expected.length
+    for (const [index, fields] of expected.entries()) {
+      const actual = all[first + index]
+      for (const [name, value] of Object.entries(fields)) {
+        const where = `${name} of transaction ${first + index}`
+        this.#compare(where, String(actual[name as keyof ExpectedReceipt]), String(value))
+      }
+    }
+  }
+
   /** The vector. */
   finish(info: { description: string; rules: string[]; disputed?: string }): Vector {
     const vector: Vector = {
@@ -360,7 +435,7 @@ export class VectorChain {
       if (typeof tx === 'string') return tx
       const sender = tx.sender ?? 0
       const nonce = tx.nonce ?? nonces[sender]++
-      return signed({ ...tx, nonce } as SignedFields)
+      return signed({ ...tx, nonce })
     })
   }
 
