@@ -296,7 +296,7 @@ export class VectorChain {
   async invalid(error: string, fields: BlockFields): Promise<void> {
     const { attributes } = this.attributes(fields)
     const transactions = attributes.transactions as string[]
-    const only = { ...fields, transactions: [] }
+    const only = { ...fields, transactions: [], hasL1Attributes: true }
     await this.altered({ error }, only, ({ payload }) => {
       payload.transactions = transactions
     })

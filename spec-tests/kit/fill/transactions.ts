@@ -36,6 +36,9 @@ export interface DepositFields {
 const uint = (value: bigint | number, width: number) =>
   setLengthLeft(bigIntToBytes(BigInt(value)), width)
 
+/** Code of an account that delegates to another (EIP-7702). */
+export const delegationTo = (address: string) => `0xef0100${address.slice(2)}`
+
 /** A block of L1, which does not exist. */
 const L1_HASH = new Uint8Array(32).fill(0x1b)
 
