@@ -91,6 +91,14 @@ export function l1Block(values: L1Storage = {}): VectorAccount {
   return { balance: '0x0', nonce: '0x1', code: codeOf(L1_BLOCK), storage }
 }
 
+/**
+ * L1Block that forgets what it is told, but has a DA footprint scalar of 400: for vectors that are not
+ * about fees, which it makes small.
+ */
+export const BARE: Pre = {
+  [L1_BLOCK]: { ...l1Block({ daFootprintGasScalar: 400n }), code: '0x00' },
+}
+
 /** Fills in what an account does not say. */
 function completeAccount(account: Partial<VectorAccount>): VectorAccount {
   return { balance: '0x0', nonce: '0x0', code: '0x', storage: {}, ...account }

@@ -71,6 +71,8 @@ export interface Judgement {
   isValid?: boolean
   /** False keeps the hash that the payload had before the change. */
   isRehashed?: boolean
+  /** What `latestValidHash` is, where it matters: that of the parent, or null. */
+  latestValid?: 'parent' | 'none'
   /** Of the method, in place of that of the fork. */
   newPayloadVersion?: string
 }
@@ -97,6 +99,12 @@ export interface ExpectedReceipt {
   gasUsed?: bigint
   /** How many. */
   logs?: number
+}
+
+interface PayloadStatus {
+  status: string
+  latestValidHash: string | null
+  validationError: string | null
 }
 
 type Methods = Record<string, (...params: unknown[]) => Promise<unknown>>
@@ -271,13 +279,18 @@ export class VectorChain {
     return payload
   }
 
-  /** Builds a block, changes its payload, and records how it is judged. The head stays. */
+  /**
+   * Builds a block, changes its payload, and records how it is judged. The head stays, but if the
+   * payload is VALID.
+   *
+   * @returns the payload as it is recorded
+   */
   async altered(
     judgement: Judgement,
     fields: BlockFields,
     change: (call: Alterable) => void = () => {},
-  ): Promise<void> {
-    const { call: built } = await this.#build(fields)
+  ): Promise<Payload> {
+    const { call: built, place } = await this.#build(fields)
     const { payloadAttributes, getPayloadVersion, ...call } = structuredClone(built)
     const [payload, , beaconRoot] = call.params as [Payload, unknown, unknown]
     const before = payload.blockHash
@@ -286,7 +299,15 @@ export class VectorChain {
       payload.blockHash = await hashPayload(payload, call.params[2] ?? beaconRoot)
     }
     call.newPayloadVersion = judgement.newPayloadVersion ?? call.newPayloadVersion
+    const { latestValid } = judgement
+    if (latestValid) call.latestValidHash = latestValid === 'none' ? null : payload.parentHash
     await this.#record(call, judgement)
+    if (judgement.isValid) {
+      this.#head = { ...place, hash: payload.blockHash }
+      this.#places.set(this.#payloads.length - 1, this.#head)
+      await this.#call(`engine_forkchoiceUpdatedV3`, forkchoiceTo(payload.blockHash), null)
+    }
+    return payload
   }
 
   /**
@@ -405,6 +426,11 @@ export class VectorChain {
     }
   }
 
+  /** Checks what a case says of its blocks. @throws {FillError} if it is not so */
+  expect(what: string, actual: unknown, expected: unknown): void {
+    this.#compare(what, actual, expected)
+  }
+
   /** The vector. */
   finish(info: { description: string; rules: string[]; disputed?: string }): Vector {
     const vector: Vector = {
@@ -514,14 +540,16 @@ export class VectorChain {
     this.#payloads.push(call)
   }
 
-  /** Checks how this project's engine judges a payload, and records the latest valid hash. */
+  /** Checks how this project's engine judges a payload. */
   async #expect(call: NewPayload, expected: string | number) {
     const method = `engine_newPayloadV${call.newPayloadVersion}`
     const { result, code, message } = await this.#attempt(method, ...call.params)
     const where = `payload ${this.#payloads.length}`
     if (code !== undefined) return this.#compare(`${where} (${message})`, code, expected)
-    const { status, validationError } = result as { status: string; validationError: string | null }
+    const { status, validationError, latestValidHash } = result as unknown as PayloadStatus
     this.#compare(`${where} (${validationError})`, status, expected)
+    if (call.latestValidHash === undefined) return
+    this.#compare(`latestValidHash of ${where}`, latestValidHash, call.latestValidHash)
   }
 
   #compare(where: string, actual: unknown, expected: unknown) {
