@@ -1,9 +1,11 @@
 import {
+  BARE,
   CONTRACT,
   CONTRACT2,
   DEPOSITOR,
   L1_BLOCK,
   NOBODY,
+  l1Block,
   SENDERS,
   SENDER_BALANCE,
   SEQUENCER_FEE_VAULT,
@@ -42,6 +44,7 @@ const toPrecompiles: Case = {
 /** Senders and recipients that signed transactions do not have, or where something is special. */
 export const accounts: Topic = {
   path: 'deposits/accounts',
+  pre: BARE,
   cases: [
     {
       name: 'from-a-contract',
@@ -133,6 +136,7 @@ export const accounts: Topic = {
       description: 'L1Block takes attributes from its depositor only: those of a user revert',
       rules: ['D-06', 'D-13'],
       forks: ['bedrock', 'regolith', 'ecotone', 'jovian', 'karst'],
+      pre: { [L1_BLOCK]: l1Block() },
       async fill(chain) {
         await chain.block({
           transactions: [

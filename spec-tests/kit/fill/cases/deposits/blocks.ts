@@ -1,4 +1,4 @@
-import { CONTRACT, NOBODY, SENDERS } from '../../accounts.ts'
+import { BARE, CONTRACT, NOBODY, SENDERS } from '../../accounts.ts'
 import { assemble } from '../../assemble.ts'
 import { forks } from '../../forks.ts'
 import type { Topic } from '../../topic.ts'
@@ -7,6 +7,7 @@ import { deposit } from '../../transactions.ts'
 /** Where deposits stand in a block. */
 export const blocks: Topic = {
   path: 'deposits/blocks',
+  pre: BARE,
   cases: [
     {
       name: 'a-deposit-after-a-signed-transaction',

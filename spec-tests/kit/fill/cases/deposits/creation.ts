@@ -1,6 +1,6 @@
 import { bytesToHex, createContractAddress } from 'ethereumjs-op/ethereumjs'
 import { createAddressFromString } from 'ethereumjs-op/ethereumjs'
-import { NOBODY, SENDERS, SENDER_BALANCE } from '../../accounts.ts'
+import { BARE, NOBODY, SENDERS, SENDER_BALANCE } from '../../accounts.ts'
 import { assemble, deployer } from '../../assemble.ts'
 import { type Fork, isFrom } from '../../forks.ts'
 import type { Topic } from '../../topic.ts'
@@ -21,6 +21,7 @@ const leaving = (length: number) => assemble(`${length} 0 RETURN`)
 /** Deposits without a recipient. */
 export const creation: Topic = {
   path: 'deposits/creation',
+  pre: BARE,
   cases: [
     {
       name: 'creates-at-the-nonce-before',
@@ -174,7 +175,7 @@ export const creation: Topic = {
       name: 'init-code-of-49152-bytes',
       description: 'The longest init code there may be from Canyon on',
       rules: ['D-09'],
-      forks: ['canyon', 'karst'],
+      forks: ['karst'],
       async fill(chain) {
         const data = `0x${'00'.repeat(49_152)}`
         const fields = { from: NOBODY, to: null, data, gas: 1_000_000n }

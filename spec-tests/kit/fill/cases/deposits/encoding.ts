@@ -1,5 +1,5 @@
 import { type NestedUint8Array, RLP, bytesToHex, concatBytes } from 'ethereumjs-op/ethereumjs'
-import { SENDERS, bytes, word } from '../../accounts.ts'
+import { BARE, SENDERS, bytes, word } from '../../accounts.ts'
 import { assemble } from '../../assemble.ts'
 import type { Case, Topic } from '../../topic.ts'
 import { deposit } from '../../transactions.ts'
@@ -69,7 +69,7 @@ const refusals = Object.entries(MALFORMED).map(
     name: `refused-with-${name}`,
     description: `A deposit with ${name.replaceAll('-', ' ')} is no deposit: no block holds it`,
     rules: ['D-01', 'D-02'],
-    forks: ['bedrock', 'jovian', 'karst'],
+    forks: ['jovian', 'karst'],
     fill: (chain) => chain.invalid('no deposit', { transactions: [raw] }),
   }),
 )
@@ -77,6 +77,7 @@ const refusals = Object.entries(MALFORMED).map(
 /** How deposits are encoded. */
 export const encoding: Topic = {
   path: 'deposits/encoding',
+  pre: BARE,
   cases: [
     {
       name: 'all-fields',
@@ -149,7 +150,7 @@ export const encoding: Topic = {
       name: 'refused-with-a-value-of-33-bytes',
       description: 'A deposit whose value has more than 256 bits is no deposit',
       rules: ['D-01', 'D-02'],
-      forks: ['bedrock', 'jovian', 'karst'],
+      forks: ['jovian', 'karst'],
       disputed: 'deposit-value-above-256-bits',
       fill: (chain) => {
         const raw = put(VALUE, `0x01${'00'.repeat(32)}`)

@@ -1,4 +1,5 @@
 import {
+  BARE,
   CONTRACT,
   CONTRACT2,
   DEPOSITOR,
@@ -46,6 +47,7 @@ const looking = (addresses: string[], first = 0) =>
 /** What code sees that a deposit calls. */
 export const environment: Topic = {
   path: 'deposits/environment',
+  pre: BARE,
   cases: [
     {
       name: 'instructions',

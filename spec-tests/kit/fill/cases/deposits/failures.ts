@@ -1,10 +1,10 @@
-import { CONTRACT, NOBODY, NOBODY2, SENDERS, SENDER_BALANCE, word } from '../../accounts.ts'
+import { BARE, CONTRACT, NOBODY, NOBODY2, SENDERS, SENDER_BALANCE, word } from '../../accounts.ts'
 import { assemble } from '../../assemble.ts'
 import { type Fork, forks, isFrom } from '../../forks.ts'
 import type { Topic } from '../../topic.ts'
 import { deposit } from '../../transactions.ts'
 
-const EDGES: Fork[] = ['bedrock', 'regolith', 'canyon', 'isthmus', 'jovian', 'karst']
+const EDGES: Fork[] = ['bedrock', 'regolith', 'canyon', 'isthmus', 'karst']
 
 /** Before Regolith a deposit uses all its gas, whatever it does (D-17). */
 const gasUsed = (fork: Fork, after: bigint, before = 100_000n) =>
@@ -13,6 +13,7 @@ const gasUsed = (fork: Fork, after: bigint, before = 100_000n) =>
 /** Deposits that fail stay in their block. */
 export const failures: Topic = {
   path: 'deposits/failures',
+  pre: BARE,
   cases: [
     {
       name: 'a-reverting-deposit-keeps-its-mint',

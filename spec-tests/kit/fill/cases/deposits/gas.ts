@@ -1,4 +1,4 @@
-import { CONTRACT, NOBODY, NOBODY2, SENDERS, word } from '../../accounts.ts'
+import { BARE, CONTRACT, NOBODY, NOBODY2, SENDERS, word } from '../../accounts.ts'
 import { assemble } from '../../assemble.ts'
 import { isFrom } from '../../forks.ts'
 import type { Topic } from '../../topic.ts'
@@ -14,6 +14,7 @@ const big = (index = 0) => deposit({ from: SENDERS[1], to: NOBODY, gas: 20_000_0
 /** What deposits take from the gas of their block. */
 export const gas: Topic = {
   path: 'deposits/gas',
+  pre: BARE,
   cases: [
     {
       name: 'used-gas-of-a-transfer',

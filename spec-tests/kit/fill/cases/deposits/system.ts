@@ -1,4 +1,4 @@
-import { CONTRACT, NOBODY, NOBODY2, SENDERS, SENDER_BALANCE } from '../../accounts.ts'
+import { BARE, CONTRACT, NOBODY, NOBODY2, SENDERS, SENDER_BALANCE } from '../../accounts.ts'
 import { assemble } from '../../assemble.ts'
 import { forks } from '../../forks.ts'
 import type { Topic } from '../../topic.ts'
@@ -7,6 +7,7 @@ import { deposit } from '../../transactions.ts'
 /** Deposits that are marked as system transactions. */
 export const system: Topic = {
   path: 'deposits/system',
+  pre: BARE,
   cases: [
     {
       name: 'the-l1-attributes-take-no-gas',

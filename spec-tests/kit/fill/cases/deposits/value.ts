@@ -1,4 +1,5 @@
 import {
+  BARE,
   CONTRACT,
   NOBODY,
   NOBODY2,
@@ -13,11 +14,12 @@ import type { Topic } from '../../topic.ts'
 import { deposit } from '../../transactions.ts'
 
 /** The first, those that changed how deposits end, and the last. */
-const EDGES: Fork[] = ['bedrock', 'regolith', 'canyon', 'isthmus', 'jovian', 'karst']
+const EDGES: Fork[] = ['bedrock', 'regolith', 'isthmus', 'karst']
 
 /** What deposits mint, and move. */
 export const value: Topic = {
   path: 'deposits/value',
+  pre: BARE,
   cases: [
     {
       name: 'mint-comes-before-the-transfer',
