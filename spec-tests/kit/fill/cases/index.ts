@@ -8,6 +8,8 @@ import { failures } from './deposits/failures.ts'
 import { gas } from './deposits/gas.ts'
 import { system } from './deposits/system.ts'
 import { value } from './deposits/value.ts'
+import { fastlz } from './fees/fastlz.ts'
+import { l1 } from './fees/l1.ts'
 
 /** All files of vectors, in the order of RULES.md. */
 export const TOPICS: Topic[] = [
@@ -20,4 +22,6 @@ export const TOPICS: Topic[] = [
   gas,
   system,
   blocks,
+  l1,
+  fastlz,
 ]
