@@ -32,6 +32,14 @@ export const SENDERS = KEYS.map((key) => bytesToHex(privateToAddress(key)))
 export const CONTRACT = '0xc0de000000000000000000000000000000000001'
 export const CONTRACT2 = '0xc0de000000000000000000000000000000000002'
 
+/** Addresses that no genesis has. */
+export const NOBODY = '0xb0b0000000000000000000000000000000000001'
+export const NOBODY2 = '0xb0b0000000000000000000000000000000000002'
+export const ZERO_ADDRESS = `0x${'00'.repeat(20)}`
+
+/** What {@link SENDERS} have, in wei: 1,000 ether. */
+export const SENDER_BALANCE = 10n ** 21n
+
 /** 32 bytes in hex, as keys and values of storage. */
 export const word = (value: bigint | number): `0x${string}` =>
   `0x${BigInt(value).toString(16).padStart(64, '0')}`
@@ -83,6 +91,14 @@ export function l1Block(values: L1Storage = {}): VectorAccount {
   return { balance: '0x0', nonce: '0x1', code: codeOf(L1_BLOCK), storage }
 }
 
+/**
+ * L1Block that forgets what it is told, but has a DA footprint scalar of 400: for vectors that are not
+ * about fees, which it makes small.
+ */
+export const BARE: Pre = {
+  [L1_BLOCK]: { ...l1Block({ daFootprintGasScalar: 400n }), code: '0x00' },
+}
+
 /** Fills in what an account does not say. */
 function completeAccount(account: Partial<VectorAccount>): VectorAccount {
   return { balance: '0x0', nonce: '0x0', code: '0x', storage: {}, ...account }
@@ -91,7 +107,7 @@ function completeAccount(account: Partial<VectorAccount>): VectorAccount {
 /** What every chain has: ether for {@link SENDERS}, and the contracts that its fork relies on. */
 export function createPre(fork: Fork, extra: Pre = {}): Record<string, VectorAccount> {
   const pre: Pre = { [L1_BLOCK]: l1Block() }
-  for (const sender of SENDERS) pre[sender] = { balance: '0x3635c9adc5dea00000' }
+  for (const sender of SENDERS) pre[sender] = { balance: `0x${SENDER_BALANCE.toString(16)}` }
   const one = { [word(1)]: word(1) }
   pre[MESSAGE_PASSER] = { nonce: '0x1', code: '0x00', storage: one }
   if (isFrom(fork, 'ecotone')) pre[BEACON_ROOTS] = { nonce: '0x1', code: codeOf(BEACON_ROOTS) }

@@ -7,6 +7,10 @@ for (const [code, { name }] of (await createEVM()).getActiveOpcodes()) CODES.set
 for (const [name, code] of Object.entries({ PUSH0: 0x5f, KECCAK256: 0x20, CLZ: 0x1e })) {
   CODES.set(name, code)
 }
+for (const index of Array(16).keys()) {
+  CODES.set(`DUP${index + 1}`, 0x80 + index).set(`SWAP${index + 1}`, 0x90 + index)
+}
+for (const topics of Array(5).keys()) CODES.set(`LOG${topics}`, 0xa0 + topics)
 
 /** The shortest push of a number. */
 export function push(value: bigint | number | string): string {
@@ -37,3 +41,20 @@ export function assemble(program: string): `0x${string}` {
     })
   return `0x${parts.join('')}`
 }
+
+/** Init code that creates a contract with this code. @param code - hex */
+export function deployer(code: string): `0x${string}` {
+  const length = push((code.length - 2) / 2)
+  const prefix = (offset: number) =>
+    assemble(`:${length} DUP1 :60${offset.toString(16).padStart(2, '0')} 0 CODECOPY 0 RETURN`)
+  return `${prefix((prefix(0).length - 2) / 2)}${code.slice(2)}` as `0x${string}`
+}
+
+/**
+ * A program that stores the gas which each of these programs takes, with 2 for POP of what it
+ * leaves and 2 for GAS: the first in slot `first`, the others after it.
+ */
+export const measure = (programs: string[], first = 0): string =>
+  programs
+    .map((program, index) => `GAS ${program} POP GAS SWAP1 SUB ${first + index} SSTORE`)
+    .join(' ')

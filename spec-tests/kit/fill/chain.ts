@@ -7,10 +7,10 @@ import {
   headerToJSON,
 } from 'ethereumjs-op/blockchain'
 import { createCrypto } from 'ethereumjs-op/crypto'
-import { bytesToHex, utf8ToBytes } from 'ethereumjs-op/ethereumjs'
+import { RLP, bytesToBigInt, bytesToHex, utf8ToBytes } from 'ethereumjs-op/ethereumjs'
 import { forkchoiceTo } from '../run.ts'
 import type { ForkchoiceCall, NewPayload, Vector, VectorAccount } from '../vector.ts'
-import { type Pre, SENDERS, SEQUENCER_FEE_VAULT, bytes, createPre } from './accounts.ts'
+import { type Pre, SENDERS, SEQUENCER_FEE_VAULT, bytes, createPre, word } from './accounts.ts'
 import { type Fork, type ForkTimes, configAt, isFrom, networkName, versionsOf } from './forks.ts'
 import { type Payload, hashPayload } from './payloadHash.ts'
 import {
@@ -71,12 +71,41 @@ export interface Judgement {
   isValid?: boolean
   /** False keeps the hash that the payload had before the change. */
   isRehashed?: boolean
+  /** What `latestValidHash` is, where it matters: that of the parent, or null. */
+  latestValid?: 'parent' | 'none'
   /** Of the method, in place of that of the fork. */
   newPayloadVersion?: string
 }
 
 /** What a call of `engine_forkchoiceUpdated` should give. */
 export type ForkchoiceExpectation = Pick<ForkchoiceCall, 'status' | 'errorCode'>
+
+/** What must be so of an account; what is left out may be anything. */
+export interface ExpectedAccount {
+  exists?: boolean
+  /** Wei. */
+  balance?: bigint
+  nonce?: bigint
+  /** Hex. */
+  code?: string
+  /** Values by slot. */
+  storage?: Record<number | string, bigint | number | string>
+}
+
+/** What must be so of a receipt. */
+export interface ExpectedReceipt {
+  /** 1 if it succeeded, 0 if it failed. */
+  status?: number
+  gasUsed?: bigint
+  /** How many. */
+  logs?: number
+}
+
+interface PayloadStatus {
+  status: string
+  latestValidHash: string | null
+  validationError: string | null
+}
 
 type Methods = Record<string, (...params: unknown[]) => Promise<unknown>>
 
@@ -250,13 +279,18 @@ export class VectorChain {
     return payload
   }
 
-  /** Builds a block, changes its payload, and records how it is judged. The head stays. */
+  /**
+   * Builds a block, changes its payload, and records how it is judged. The head stays, but if the
+   * payload is VALID.
+   *
+   * @returns the payload as it is recorded
+   */
   async altered(
     judgement: Judgement,
     fields: BlockFields,
     change: (call: Alterable) => void = () => {},
-  ): Promise<void> {
-    const { call: built } = await this.#build(fields)
+  ): Promise<Payload> {
+    const { call: built, place } = await this.#build(fields)
     const { payloadAttributes, getPayloadVersion, ...call } = structuredClone(built)
     const [payload, , beaconRoot] = call.params as [Payload, unknown, unknown]
     const before = payload.blockHash
@@ -265,7 +299,15 @@ export class VectorChain {
       payload.blockHash = await hashPayload(payload, call.params[2] ?? beaconRoot)
     }
     call.newPayloadVersion = judgement.newPayloadVersion ?? call.newPayloadVersion
+    const { latestValid } = judgement
+    if (latestValid) call.latestValidHash = latestValid === 'none' ? null : payload.parentHash
     await this.#record(call, judgement)
+    if (judgement.isValid) {
+      this.#head = { ...place, hash: payload.blockHash }
+      this.#places.set(this.#payloads.length - 1, this.#head)
+      await this.#call(`engine_forkchoiceUpdatedV3`, forkchoiceTo(payload.blockHash), null)
+    }
+    return payload
   }
 
   /**
@@ -275,7 +317,7 @@ export class VectorChain {
   async invalid(error: string, fields: BlockFields): Promise<void> {
     const { attributes } = this.attributes(fields)
     const transactions = attributes.transactions as string[]
-    const only = { ...fields, transactions: [] }
+    const only = { ...fields, transactions: [], hasL1Attributes: true }
     await this.altered({ error }, only, ({ payload }) => {
       payload.transactions = transactions
     })
@@ -330,6 +372,65 @@ export class VectorChain {
     call.blockHash = payload.blockHash
   }
 
+  /** Checks that accounts of the head's state are as the case says. @throws {FillError} if not */
+  async expectState(accounts: Record<string, ExpectedAccount>): Promise<void> {
+    const { chain, nodes } = this.#backend
+    const state = new State(chain.common, nodes, bytes(this.#head.stateRoot))
+    for (const [hex, expected] of Object.entries(accounts)) {
+      const address = new Address(bytes(hex))
+      const account = await state.getAccount(address)
+      const compare = (name: string, actual: unknown, wanted: unknown) =>
+        this.#compare(`${name} of ${hex}`, String(actual), String(wanted))
+      const { exists, balance, nonce, code, storage = {} } = expected
+      if (exists !== undefined) compare('existence', account !== undefined, exists)
+      if (balance !== undefined) compare('balance', account?.balance ?? 0n, balance)
+      if (nonce !== undefined) compare('nonce', account?.nonce ?? 0n, nonce)
+      if (code !== undefined) compare('code', bytesToHex(await state.getCode(address)), code)
+      for (const [slot, value] of Object.entries(storage)) {
+        const actual = bytesToHex(await state.getStorage(address, bytes(word(BigInt(slot)))))
+        compare(`slot ${slot}`, actual === '0x' ? 0n : BigInt(actual), BigInt(value))
+      }
+    }
+  }
+
+  /** Wei of an account in the head's state. */
+  async balanceOf(address: string): Promise<bigint> {
+    const { chain, nodes } = this.#backend
+    const state = new State(chain.common, nodes, bytes(this.#head.stateRoot))
+    return (await state.getAccount(new Address(bytes(address))))?.balance ?? 0n
+  }
+
+  /**
+   * Checks how the last transactions of the head ended.
+   *
+   * @throws {FillError} if not so
+   */
+  async expectReceipts(...expected: ExpectedReceipt[]): Promise<void> {
+    const { receipts } = (await this.#backend.getBlock(this.#head.hash as `0x${string}`))!
+    let before = 0n
+    const all = receipts.map((raw) => {
+      const fields = RLP.decode(raw[0] < 0xc0 ? raw.subarray(1) : raw) as Uint8Array[]
+      const [status, cumulativeGasUsed, , logs] = fields
+      const gasUsed = bytesToBigInt(cumulativeGasUsed) - before
+      before += gasUsed
+      return { status: status.length, gasUsed, logs: logs.length }
+    })
+    if (all.length < expected.length) throw new FillError(`${this.#name}: too few receipts`)
+    const first = all.length - expected.length
+    for (const [index, fields] of expected.entries()) {
+      const actual = all[first + index]
+      for (const [name, value] of Object.entries(fields)) {
+        const where = `${name} of transaction ${first + index}`
+        this.#compare(where, String(actual[name as keyof ExpectedReceipt]), String(value))
+      }
+    }
+  }
+
+  /** Checks what a case says of its blocks. @throws {FillError} if it is not so */
+  expect(what: string, actual: unknown, expected: unknown): void {
+    this.#compare(what, actual, expected)
+  }
+
   /** The vector. */
   finish(info: { description: string; rules: string[]; disputed?: string }): Vector {
     const vector: Vector = {
@@ -360,7 +461,7 @@ export class VectorChain {
       if (typeof tx === 'string') return tx
       const sender = tx.sender ?? 0
       const nonce = tx.nonce ?? nonces[sender]++
-      return signed({ ...tx, nonce } as SignedFields)
+      return signed({ ...tx, nonce })
     })
   }
 
@@ -439,14 +540,16 @@ export class VectorChain {
     this.#payloads.push(call)
   }
 
-  /** Checks how this project's engine judges a payload, and records the latest valid hash. */
+  /** Checks how this project's engine judges a payload. */
   async #expect(call: NewPayload, expected: string | number) {
     const method = `engine_newPayloadV${call.newPayloadVersion}`
     const { result, code, message } = await this.#attempt(method, ...call.params)
     const where = `payload ${this.#payloads.length}`
     if (code !== undefined) return this.#compare(`${where} (${message})`, code, expected)
-    const { status, validationError } = result as { status: string; validationError: string | null }
+    const { status, validationError, latestValidHash } = result as unknown as PayloadStatus
     this.#compare(`${where} (${validationError})`, status, expected)
+    if (call.latestValidHash === undefined) return
+    this.#compare(`latestValidHash of ${where}`, latestValidHash, call.latestValidHash)
   }
 
   #compare(where: string, actual: unknown, expected: unknown) {

@@ -19,15 +19,27 @@ export type Payload = Record<string, unknown> & {
 const NO_UNCLES = '0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347'
 /** sha256 of nothing: there are no requests (EIP-7685). */
 const NO_REQUESTS = '0xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
-/** The root of an empty trie: there are no withdrawals. */
-const NO_WITHDRAWALS = '0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421'
 
-async function transactionsRoot(transactions: string[]): Promise<Uint8Array> {
+/** The root of a list of encodings. */
+async function rootOf(items: Uint8Array[]): Promise<Uint8Array> {
   const trie = await createMPT()
-  for (const [index, raw] of transactions.entries()) {
-    await trie.put(RLP.encode(index), bytes(raw))
-  }
+  for (const [index, item] of items.entries()) await trie.put(RLP.encode(index), item)
   return trie.root()
+}
+
+/** A withdrawal of L1, which L2 does not have. */
+function encodeWithdrawal(withdrawal: Record<string, string>): Uint8Array {
+  const { index, validatorIndex, address, amount } = withdrawal
+  const [first, second, last] = [index, validatorIndex, amount].map((hex) =>
+    bigIntToUnpaddedBytes(BigInt(hex)),
+  )
+  return RLP.encode([first, second, bytes(address), last])
+}
+
+/** What the header has of the withdrawals. */
+async function withdrawalsRoot({ withdrawals, withdrawalsRoot }: Payload): Promise<Uint8Array> {
+  if (withdrawalsRoot) return bytes(withdrawalsRoot as string)
+  return rootOf((withdrawals as Record<string, string>[]).map(encodeWithdrawal))
 }
 
 /**
@@ -44,7 +56,7 @@ export async function hashPayload(payload: Payload, beaconRoot?: unknown): Promi
     bytes(NO_UNCLES),
     field('feeRecipient'),
     field('stateRoot'),
-    await transactionsRoot(payload.transactions),
+    await rootOf(payload.transactions.map(bytes)),
     field('receiptsRoot'),
     field('logsBloom'),
     new Uint8Array(),
@@ -57,7 +69,7 @@ export async function hashPayload(payload: Payload, beaconRoot?: unknown): Promi
     new Uint8Array(8),
     number('baseFeePerGas'),
   ]
-  if (payload.withdrawals) fields.push(bytes((payload.withdrawalsRoot as string) ?? NO_WITHDRAWALS))
+  if (payload.withdrawals) fields.push(await withdrawalsRoot(payload))
   if (payload.blobGasUsed !== undefined) {
     fields.push(number('blobGasUsed'), number('excessBlobGas'))
   }

@@ -1,4 +1,5 @@
 import type { Vector } from '../vector.ts'
+import type { Pre } from './accounts.ts'
 import { type ChainFields, VectorChain } from './chain.ts'
 import { type Fork, forks } from './forks.ts'
 
@@ -24,6 +25,8 @@ export interface Case extends Omit<ChainFields, 'fork'> {
 export interface Topic {
   /** Folder and name of the file, without ending: `deposits/mint`. */
   path: string
+  /** Accounts of all its cases. */
+  pre?: Pre
   cases: Case[]
 }
 
@@ -32,9 +35,11 @@ export async function fillCase(topic: Topic, test: Case): Promise<Record<string,
   const vectors: Record<string, Vector> = {}
   for (const fork of test.forks ?? forks()) {
     const name = `${topic.path}/${test.name}[${fork}]`
-    const { times, pre, genesis, optimism, l1, isAlone } = test
-    const common = { times, pre, genesis, optimism, l1, isAlone }
-    const chain = await VectorChain.create(name, { ...common, ...test.chain?.(fork), fork })
+    const { times, genesis, optimism, l1, isAlone } = test
+    const own = test.chain?.(fork)
+    const fields = { times, genesis, optimism, l1, isAlone, ...own, fork }
+    const pre = { ...topic.pre, ...test.pre, ...own?.pre }
+    const chain = await VectorChain.create(name, { ...fields, pre })
     await test.fill(chain, fork)
     const { description, rules, disputed } = test
     vectors[name] = chain.finish({ description, rules, ...(disputed && { disputed }) })

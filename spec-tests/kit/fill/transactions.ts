@@ -1,13 +1,14 @@
+import { secp256k1 } from '@noble/curves/secp256k1.js'
+import { keccak_256 } from '@noble/hashes/sha3.js'
 import { encodeDeposit, sourceHash } from 'ethereumjs-op'
 import {
-  Common,
-  Hoodi,
-  type TypedTxData,
+  type NestedUint8Array,
+  RLP,
   bigIntToBytes,
+  bigIntToUnpaddedBytes,
   bytesToHex,
   concatBytes,
   createAddressFromString,
-  createTx,
   setLengthLeft,
 } from 'ethereumjs-op/ethereumjs'
 import { DEPOSITOR, L1_BLOCK, bytes, keyOf } from './accounts.ts'
@@ -34,6 +35,9 @@ export interface DepositFields {
 
 const uint = (value: bigint | number, width: number) =>
   setLengthLeft(bigIntToBytes(BigInt(value)), width)
+
+/** Code of an account that delegates to another (EIP-7702). */
+export const delegationTo = (address: string) => `0xef0100${address.slice(2)}`
 
 /** A block of L1, which does not exist. */
 const L1_HASH = new Uint8Array(32).fill(0x1b)
@@ -129,18 +133,109 @@ export function l1AttributesDeposit(fork: Fork, values: Partial<L1Attributes> = 
   })
 }
 
-/** Accepts every type of transaction, also those that a fork does not know. */
-const ANYTHING = new Common({ chain: { ...Hoodi, chainId: CHAIN_ID }, hardfork: 'prague' })
+/** A number, or the hex of one. */
+type Quantity = bigint | number | string
 
-/** Fields of a transaction by EthereumJS's names, and which of the senders signs it. */
-export type SignedFields = TypedTxData & { sender?: number }
+/** An authorization of EIP-7702, as JSON-RPC has it. */
+export interface Authorization {
+  chainId: Quantity
+  address: string
+  nonce: Quantity
+  yParity: Quantity
+  r: Quantity
+  s: Quantity
+}
+
+/**
+ * A transaction that one of the senders signs, of which a case gives only what matters. Names are those
+ * of EthereumJS. Nothing is checked, for cases need what is wrong.
+ */
+export interface SignedFields {
+  /** Index in SENDERS, 0 if left out. */
+  sender?: number
+  /** EIP-2718 type, 2 if left out. */
+  type?: number
+  /** 0 in a legacy transaction: signed as before EIP-155. */
+  chainId?: Quantity
+  nonce?: Quantity
+  /** Wei; types 0 and 1. */
+  gasPrice?: Quantity
+  /** Wei; from type 2 on, as the next. */
+  maxPriorityFeePerGas?: Quantity
+  maxFeePerGas?: Quantity
+  gasLimit?: Quantity
+  /** Null creates a contract, as leaving it out does. */
+  to?: string | null
+  /** Wei. */
+  value?: Quantity
+  /** Hex. */
+  data?: string
+  accessList?: readonly { address: string; storageKeys: readonly string[] }[]
+  /** Wei; type 3. */
+  maxFeePerBlobGas?: Quantity
+  blobVersionedHashes?: readonly string[]
+  /** Type 4. */
+  authorizationList?: readonly Authorization[]
+  /** Changes the list of fields before it is signed. */
+  change?(fields: NestedUint8Array): void
+}
+
+const quantity = (value: Quantity) => bigIntToUnpaddedBytes(BigInt(value))
+
+/** The fields that are signed, in order. */
+function unsignedFields(type: number, tx: SignedFields): NestedUint8Array {
+  const { chainId = CHAIN_ID, nonce = 0, gasLimit = 100_000, to, value = 0, data = '0x' } = tx
+  const { gasPrice = 10n ** 10n, maxPriorityFeePerGas = 0, maxFeePerGas = 10n ** 10n } = tx
+  const { accessList = [], maxFeePerBlobGas = 1, blobVersionedHashes = [] } = tx
+  const { authorizationList = [] } = tx
+  const prices = type < 2 ? [gasPrice] : [maxPriorityFeePerGas, maxFeePerGas]
+  const fields: NestedUint8Array = type === 0 ? [] : [quantity(chainId)]
+  fields.push(quantity(nonce), ...prices.map(quantity), quantity(gasLimit))
+  fields.push(bytes(to ?? '0x'), quantity(value), bytes(data))
+  if (type > 0) {
+    fields.push(accessList.map((entry) => [bytes(entry.address), entry.storageKeys.map(bytes)]))
+  }
+  if (type === 3) fields.push(quantity(maxFeePerBlobGas), blobVersionedHashes.map(bytes))
+  if (type === 4) {
+    const encode = ({ chainId, address, nonce, yParity, r, s }: Authorization) => [
+      quantity(chainId),
+      bytes(address),
+      ...[nonce, yParity, r, s].map(quantity),
+    ]
+    fields.push(authorizationList.map(encode))
+  }
+  return fields
+}
+
+/** Signs a hash: the parity of y, r and s. */
+function sign(hash: Uint8Array, sender: number): [bigint, bigint, bigint] {
+  const signature = secp256k1.sign(hash, keyOf(sender), { prehash: false, format: 'recovered' })
+  const { r, s, recovery } = secp256k1.Signature.fromBytes(signature, 'recovered')
+  return [BigInt(recovery!), r, s]
+}
+
+/** EIP-2718 encoding of a list of fields. */
+const typed = (type: number, fields: NestedUint8Array) =>
+  concatBytes(Uint8Array.from(type > 0 ? [type] : []), RLP.encode(fields))
 
 /** A signed transaction as hex. Where the type is left out it is one of EIP-1559. */
-export function signed({ sender = 0, ...fields }: SignedFields): string {
-  const type = Number(fields.type ?? 2)
-  const price = type < 2 ? { gasPrice: 10n ** 10n } : { maxFeePerGas: 10n ** 10n }
-  const defaults = { type, gasLimit: 100_000n, ...(type > 0 && { chainId: CHAIN_ID }), ...price }
-  const data = { ...defaults, ...fields } as TypedTxData
-  const tx = createTx(data, { common: ANYTHING, allowUnlimitedInitCodeSize: true })
-  return bytesToHex(tx.sign(keyOf(sender)).serialize())
+export function signed({ sender = 0, type = 2, change, ...tx }: SignedFields): string {
+  const fields = unsignedFields(type, tx)
+  change?.(fields)
+  const chainId = BigInt(tx.chainId ?? CHAIN_ID)
+  const isProtected = type === 0 && chainId > 0n
+  const suffix = isProtected ? [quantity(chainId), quantity(0), quantity(0)] : []
+  const [yParity, r, s] = sign(keccak_256(typed(type, [...fields, ...suffix])), sender)
+  const v = type > 0 ? yParity : isProtected ? chainId * 2n + 35n + yParity : 27n + yParity
+  return bytesToHex(typed(type, [...fields, ...[v, r, s].map(quantity)]))
+}
+
+/** An authorization of EIP-7702 that one of the senders signs. */
+export function authorize(
+  sender: number,
+  { address, nonce = 0n, chainId = CHAIN_ID }: Partial<Authorization> & { address: string },
+): Authorization {
+  const fields = [quantity(chainId), bytes(address), quantity(nonce)]
+  const [yParity, r, s] = sign(keccak_256(typed(5, fields)), sender)
+  return { chainId, address, nonce, yParity, r, s }
 }

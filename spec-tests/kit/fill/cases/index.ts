@@ -1,5 +1,43 @@
 import type { Topic } from '../topic.ts'
+import { accounts } from './deposits/accounts.ts'
+import { blocks } from './deposits/blocks.ts'
+import { creation } from './deposits/creation.ts'
+import { encoding } from './deposits/encoding.ts'
+import { environment } from './deposits/environment.ts'
 import { failures } from './deposits/failures.ts'
+import { gas } from './deposits/gas.ts'
+import { system } from './deposits/system.ts'
+import { value } from './deposits/value.ts'
+import { attributes } from './fees/attributes.ts'
+import { balance } from './fees/balance.ts'
+import { fastlz } from './fees/fastlz.ts'
+import { footprint } from './fees/footprint.ts'
+import { l1 } from './fees/l1.ts'
+import { operator } from './fees/operator.ts'
+import { limits } from './precompiles/limits.ts'
+import { modexp } from './precompiles/modexp.ts'
+import { others } from './precompiles/others.ts'
+import { p256Verify } from './precompiles/p256.ts'
 
 /** All files of vectors, in the order of RULES.md. */
-export const TOPICS: Topic[] = [failures]
+export const TOPICS: Topic[] = [
+  encoding,
+  value,
+  creation,
+  environment,
+  accounts,
+  failures,
+  gas,
+  system,
+  blocks,
+  l1,
+  fastlz,
+  operator,
+  balance,
+  attributes,
+  footprint,
+  p256Verify,
+  limits,
+  modexp,
+  others,
+]
