@@ -242,7 +242,7 @@ export class VectorChain {
     const fork = this.forkAt(timestamp)
     // op-node tells of L1 in the old form in the first block of a fork.
     const l1 = { ...this.#fields.l1, ...fields.l1 }
-    const first = fields.hasL1Attributes === false ? [] : [l1AttributesDeposit(parent.fork, l1)]
+    const first = fields.hasL1Attributes === false ? [] : [l1AttributesDeposit(parent.fork, l1, fork)]
     const attributes: Record<string, unknown> = {
       timestamp: `0x${timestamp.toString(16)}`,
       prevRandao: randomOf(`${this.#name} ${this.#payloads.length}`),
@@ -428,7 +428,8 @@ export class VectorChain {
 
   /** Checks what a case says of its blocks. @throws {FillError} if it is not so */
   expect(what: string, actual: unknown, expected: unknown): void {
-    this.#compare(what, actual, expected)
+    const readable = (value: unknown) => (typeof value === 'bigint' ? `${value}` : value)
+    this.#compare(what, readable(actual), readable(expected))
   }
 
   /** The vector. */
