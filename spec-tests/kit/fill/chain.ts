@@ -242,7 +242,8 @@ export class VectorChain {
     const fork = this.forkAt(timestamp)
     // op-node tells of L1 in the old form in the first block of a fork.
     const l1 = { ...this.#fields.l1, ...fields.l1 }
-    const first = fields.hasL1Attributes === false ? [] : [l1AttributesDeposit(parent.fork, l1, fork)]
+    const first =
+      fields.hasL1Attributes === false ? [] : [l1AttributesDeposit(parent.fork, l1, fork)]
     const attributes: Record<string, unknown> = {
       timestamp: `0x${timestamp.toString(16)}`,
       prevRandao: randomOf(`${this.#name} ${this.#payloads.length}`),

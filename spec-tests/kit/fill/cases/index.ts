@@ -1,8 +1,25 @@
 import type { Topic } from '../topic.ts'
 import { failures } from './deposits/failures.ts'
+import { baseFee } from './header/baseFee.ts'
+import { extraData } from './header/extraData.ts'
+import { fields } from './header/fields.ts'
+import { gasLimit } from './header/gasLimit.ts'
 import { gas } from './forks/gas.ts'
 import { off } from './forks/off.ts'
+import { create2deployer } from './system/create2deployer.ts'
+import { contracts } from './system/contracts.ts'
 import { opcodes } from './forks/opcodes.ts'
 
 /** All files of vectors, in the order of RULES.md. */
-export const TOPICS: Topic[] = [failures, opcodes, gas, off]
+export const TOPICS: Topic[] = [
+  failures,
+  opcodes,
+  gas,
+  off,
+  baseFee,
+  extraData,
+  fields,
+  gasLimit,
+  create2deployer,
+  contracts,
+]

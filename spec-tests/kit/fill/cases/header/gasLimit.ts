@@ -1,0 +1,80 @@
+import { BARE, CONTRACT, SENDERS } from '../../accounts.ts'
+import { assemble } from '../../assemble.ts'
+import type { Fork } from '../../forks.ts'
+import type { Topic } from '../../topic.ts'
+import { deposit, l1AttributesData } from '../../transactions.ts'
+
+const FORKS: Fork[] = ['bedrock', 'canyon', 'isthmus', 'karst']
+
+const limit = (gasLimit: bigint) => ({ attributes: { gasLimit: `0x${gasLimit.toString(16)}` } })
+
+/** The gas limit is what the attributes say. */
+export const gasLimit: Topic = {
+  path: 'header/gas-limit',
+  cases: [
+    {
+      name: 'jumps',
+      description: 'The gas limit may rise and fall by any amount from block to block',
+      rules: ['B-14', 'H-18', 'E-17', 'T-35'],
+      forks: FORKS,
+      pre: BARE,
+      async fill(chain) {
+        await chain.block(limit(85_370_657n))
+        await chain.block(limit(30_000_000n))
+        await chain.block(limit(1_000_000_000_000n))
+        await chain.block(limit(151_000_000n))
+      },
+    },
+    {
+      name: 'greatest',
+      description: 'The greatest gas limit is 2^63 - 1',
+      rules: ['B-14'],
+      forks: FORKS,
+      pre: BARE,
+      async fill(chain) {
+        await chain.block(limit(2n ** 63n - 1n))
+        await chain.block(limit(30_000_000n))
+      },
+    },
+    {
+      name: 'above-the-greatest',
+      description: 'Nothing is built with a gas limit of 2^63 or more, which no valid block has',
+      rules: ['B-14', 'E-28'],
+      forks: ['bedrock', 'isthmus', 'karst'],
+      disputed: 'attributes-with-a-gas-limit-above-63-bits',
+      pre: BARE,
+      async fill(chain) {
+        await chain.refused(-38003, limit(2n ** 63n))
+        await chain.refused(-38003, limit(2n ** 64n - 1n))
+        await chain.block()
+      },
+    },
+    {
+      name: 'below-5000',
+      description: 'There is no least gas limit: a block without transactions needs no gas',
+      rules: ['B-14'],
+      forks: ['bedrock', 'canyon', 'isthmus'],
+      pre: BARE,
+      async fill(chain) {
+        await chain.block({ hasL1Attributes: false, ...limit(4_999n) })
+        await chain.block({ hasL1Attributes: false, ...limit(0n) })
+        await chain.block()
+      },
+    },
+    {
+      name: 'exactly-what-is-used',
+      description: 'A block may use all of its gas',
+      rules: ['B-14', 'D-15'],
+      forks: ['regolith', 'jovian', 'karst'],
+      pre: { ...BARE, [CONTRACT]: { code: assemble('INVALID') } },
+      async fill(chain, fork) {
+        const burn = deposit({ to: CONTRACT, gas: 1_000_000n, data: l1AttributesData(fork) })
+        const transactions = [burn, { to: SENDERS[1], gasLimit: 21_000n }]
+        const fields = { hasL1Attributes: false, transactions }
+        const { gasUsed } = await chain.block({ ...fields, ...limit(1_021_000n) })
+        chain.expect('gasUsed', gasUsed, '0xf9448')
+        await chain.refused(-38003, { ...fields, ...limit(1_020_999n) })
+      },
+    },
+  ],
+}
