@@ -1,14 +1,17 @@
 import type { Topic } from '../topic.ts'
 import { failures } from './deposits/failures.ts'
+import { gas } from './forks/gas.ts'
+import { off } from './forks/off.ts'
+import { opcodes } from './forks/opcodes.ts'
 import { baseFee } from './header/baseFee.ts'
 import { extraData } from './header/extraData.ts'
 import { fields } from './header/fields.ts'
 import { gasLimit } from './header/gasLimit.ts'
-import { gas } from './forks/gas.ts'
-import { off } from './forks/off.ts'
-import { create2deployer } from './system/create2deployer.ts'
 import { contracts } from './system/contracts.ts'
-import { opcodes } from './forks/opcodes.ts'
+import { create2deployer } from './system/create2deployer.ts'
+import { transitions } from './transitions/forks.ts'
+import { transitionRules } from './transitions/rules.ts'
+import { upgrades } from './transitions/upgrades.ts'
 
 /** All files of vectors, in the order of RULES.md. */
 export const TOPICS: Topic[] = [
@@ -22,4 +25,7 @@ export const TOPICS: Topic[] = [
   gasLimit,
   create2deployer,
   contracts,
+  transitions,
+  transitionRules,
+  upgrades,
 ]
