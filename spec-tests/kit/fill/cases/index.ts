@@ -1,5 +1,9 @@
 import type { Topic } from '../topic.ts'
 import { failures } from './deposits/failures.ts'
+import { attributes } from './engine/attributes.ts'
+import { forkchoice } from './engine/forkchoice.ts'
+import { payloads } from './engine/payloads.ts'
+import { versions } from './engine/versions.ts'
 import { gas } from './forks/gas.ts'
 import { off } from './forks/off.ts'
 import { opcodes } from './forks/opcodes.ts'
@@ -28,4 +32,8 @@ export const TOPICS: Topic[] = [
   transitions,
   transitionRules,
   upgrades,
+  attributes,
+  versions,
+  forkchoice,
+  payloads,
 ]

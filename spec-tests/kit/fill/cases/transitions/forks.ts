@@ -155,13 +155,16 @@ export const transitions: Topic = {
     together('canyon', 'ecotone', 'fjord'),
     together('fjord', 'granite', 'holocene'),
     together('granite', 'holocene', 'isthmus'),
-    together('jovian', 'karst'),
+    together('holocene', 'isthmus', 'jovian'),
+    together('bedrock', 'regolith', 'canyon', 'ecotone', 'fjord', 'granite', 'holocene', 'isthmus'),
+    together('fjord', 'granite', 'holocene', 'isthmus', 'jovian'),
     together('isthmus', 'jovian', 'karst'),
     through('jovian'),
     through('karst'),
     {
       name: 'over-several-forks',
-      description: 'A block long after its parent passes over forks that have no block of their own',
+      description:
+        'A block long after its parent passes over forks that have no block of their own',
       rules: ['H-20', 'X-02'],
       forks: ['regolith'],
       disputed: 'create2deployer-without-a-block-at-canyon-time',

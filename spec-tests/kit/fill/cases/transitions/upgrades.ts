@@ -37,7 +37,11 @@ const PROXY = (() => {
     )
     const returning = assemble('JUMPDEST RETURNDATASIZE 0 RETURN')
     const parts = [head, returning, assemble('JUMPDEST'), upgrade].map((code) => code.slice(2))
-    return { code: `0x${parts.join('')}`, toReturn: length(head), toUpgrade: length(head) + length(returning) }
+    return {
+      code: `0x${parts.join('')}`,
+      toReturn: length(head),
+      toUpgrade: length(head) + length(returning),
+    }
   }
   const { toUpgrade, toReturn } = build(0, 0)
   return build(toUpgrade, toReturn).code
@@ -158,7 +162,14 @@ const PRE = {
 const upgradeCase = ({ before, fork, deposits, implementation }: Upgrade): Case => ({
   name: `to-${fork}`,
   description: `The deposits with which op-node upgrades predeploys in the first block of ${fork}, with short contracts`,
-  rules: ['I-08', 'D-04', 'D-05', 'F-07', ...(fork === 'ecotone' ? ['I-03'] : []), ...(fork === 'isthmus' ? ['I-04'] : [])],
+  rules: [
+    'I-08',
+    'D-04',
+    'D-05',
+    'F-07',
+    ...(fork === 'ecotone' ? ['I-03'] : []),
+    ...(fork === 'isthmus' ? ['I-04'] : []),
+  ],
   forks: [before],
   times: { [fork]: 1004 } as Case['times'],
   pre: PRE,
@@ -176,7 +187,9 @@ const upgradeCase = ({ before, fork, deposits, implementation }: Upgrade): Case 
     const parent = BigInt(chain.head)
     await chain.block({ transactions })
     if (fork === 'ecotone') {
-      await chain.expectState({ [BEACON_ROOTS]: { storage: { 1004: 0n, 1006: 1006n, 1008: 1008n } } })
+      await chain.expectState({
+        [BEACON_ROOTS]: { storage: { 1004: 0n, 1006: 1006n, 1008: 1008n } },
+      })
     }
     if (fork === 'isthmus') {
       const storage = { 1: 0n, 3: parent }
