@@ -1,6 +1,6 @@
 import { forkchoiceTo } from '../../../run.ts'
 import { BARE, CONTRACT, SENDERS, word } from '../../accounts.ts'
-import { type Fork, forks, isFrom } from '../../forks.ts'
+import { type Fork, isFrom } from '../../forks.ts'
 import type { Case, Topic } from '../../topic.ts'
 import { deposit } from '../../transactions.ts'
 
@@ -103,7 +103,7 @@ export const attributes: Topic = {
       name: 'gas-limit-missing',
       description: 'Nothing is built without `gasLimit`',
       rules: ['R-07', 'E-28', 'T-11'],
-      forks: forks(),
+      forks: ['bedrock', 'ecotone', 'jovian', 'karst'],
       code: -38003,
       all: [{ gasLimit: undefined }, { gasLimit: null }],
     }),
@@ -119,7 +119,7 @@ export const attributes: Topic = {
       name: 'malformed',
       description: 'What has another form than its field is a wrong parameter',
       rules: ['E-37', 'E-13'],
-      forks: ['bedrock', 'ecotone', 'jovian', 'karst'],
+      forks: ['bedrock', 'jovian', 'karst'],
       code: -32602,
       all: [
         { timestamp: '1004' },
@@ -210,7 +210,7 @@ export const attributes: Topic = {
       name: 'garbage-among-the-transactions',
       description: 'What is no transaction makes attributes and payload invalid',
       rules: ['E-14', 'E-28', 'R-04'],
-      forks: ['bedrock', 'isthmus', 'jovian', 'karst'],
+      forks: ['bedrock', 'jovian', 'karst'],
       pre: BARE,
       async fill(chain) {
         await chain.block()
@@ -227,7 +227,7 @@ export const attributes: Topic = {
       name: 'invalid-transactions',
       description: 'A forced transaction that cannot run makes attributes and payload invalid',
       rules: ['E-14', 'E-28', 'S-01', 'T-10'],
-      forks: ['bedrock', 'ecotone', 'isthmus', 'jovian', 'karst'],
+      forks: ['bedrock', 'ecotone', 'jovian', 'karst'],
       pre: BARE,
       async fill(chain) {
         await chain.block({ transactions: [{ to: SENDERS[1] }] })
@@ -244,7 +244,7 @@ export const attributes: Topic = {
       name: 'payload-ids',
       description: 'Attributes that differ in any field have different ids, the same have the same',
       rules: ['E-23', 'E-24', 'E-25', 'E-30', 'T-41'],
-      forks: forks(),
+      forks: ['bedrock', 'canyon', 'ecotone', 'holocene', 'jovian', 'karst'],
       pre: BARE,
       async fill(chain, fork) {
         await chain.block()

@@ -3,7 +3,7 @@ import { BARE, SENDERS, word } from '../../accounts.ts'
 import type { Fork } from '../../forks.ts'
 import type { Topic } from '../../topic.ts'
 
-const FORKS: Fork[] = ['bedrock', 'holocene', 'isthmus', 'karst']
+const FORKS: Fork[] = ['bedrock', 'isthmus', 'karst']
 const FEW: Fork[] = ['canyon', 'karst']
 
 const ZERO = word(0)

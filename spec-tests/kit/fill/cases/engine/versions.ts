@@ -1,6 +1,6 @@
 import { forkchoiceTo } from '../../../run.ts'
 import { BARE, SENDERS } from '../../accounts.ts'
-import { type Fork, forks, isFrom } from '../../forks.ts'
+import { type Fork, isFrom } from '../../forks.ts'
 import type { Case, Topic } from '../../topic.ts'
 
 const DISPUTED = 'wrong-method-version'
@@ -62,7 +62,7 @@ export const versions: Topic = {
       name: 'without-attributes',
       description: 'Without attributes every version of forkchoiceUpdated is right at every fork',
       rules: ['E-06', 'E-07', 'T-13'],
-      forks: forks(),
+      forks: ['bedrock', 'canyon', 'ecotone', 'isthmus', 'karst'],
       pre: BARE,
       async fill(chain) {
         for (let count = 0; count < 2; count++) {

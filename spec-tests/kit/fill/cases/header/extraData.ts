@@ -12,7 +12,6 @@ function refused(name: string, extraData: string, forks: Fork[], rules: string[]
     forks,
     pre: BARE,
     async fill(chain) {
-      await chain.block()
       const judgement: Judgement = { error: `extraData ${extraData}` }
       await chain.altered(judgement, {}, ({ payload }) => {
         payload.extraData = extraData
@@ -38,7 +37,6 @@ function refusedAttributes(
     disputed,
     pre: BARE,
     async fill(chain) {
-      await chain.block()
       await chain.refused(-38003, { attributes })
       await chain.block()
     },

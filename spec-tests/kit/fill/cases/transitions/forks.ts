@@ -30,7 +30,7 @@ const PROGRAMS = ['0x5f', '0x60005c', '0x60011e']
 const SIGNED: SignedFields[] = [
   { to: CONTRACT, gasLimit: 300_000n },
   ...PROGRAMS.map((data) => ({ data })),
-  { to: SENDERS[1], data: `0x${'11'.repeat(500)}`, gasLimit: 100_000n },
+  { to: SENDERS[1], data: `0x${'11'.repeat(100)}`, gasLimit: 100_000n },
 ]
 
 /** The base fee moves, and deposits have nonces; then what is signed. */
