@@ -12,8 +12,8 @@ export interface Case extends Omit<ChainFields, 'fork'> {
   rules: string[]
   /** Forks that chains start with; else all. */
   forks?: Fork[]
-  /** A heading of DISPUTED.md, where clients differ. */
-  disputed?: string
+  /** A heading of DISPUTED.md, where clients differ; a function where they do so at some forks only. */
+  disputed?: string | ((fork: Fork) => string | undefined)
   /** Further fields of the chain that depend on its fork. */
   chain?(fork: Fork): Omit<ChainFields, 'fork'>
   /** Makes the blocks. */
@@ -36,7 +36,8 @@ export async function fillCase(topic: Topic, test: Case): Promise<Record<string,
     const common = { times, pre, genesis, optimism, l1, isAlone }
     const chain = await VectorChain.create(name, { ...common, ...test.chain?.(fork), fork })
     await test.fill(chain, fork)
-    const { description, rules, disputed } = test
+    const { description, rules } = test
+    const disputed = typeof test.disputed === 'function' ? test.disputed(fork) : test.disputed
     vectors[name] = chain.finish({ description, rules, ...(disputed && { disputed }) })
   }
   return vectors

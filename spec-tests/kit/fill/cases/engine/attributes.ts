@@ -122,7 +122,6 @@ export const attributes: Topic = {
       forks: ['bedrock', 'jovian', 'karst'],
       code: -32602,
       all: [
-        { timestamp: '1004' },
         { timestamp: '0x' },
         { timestamp: '0x10000000000000000' },
         { prevRandao: `0x${'11'.repeat(31)}` },

@@ -105,6 +105,6 @@ export const versions: Topic = {
     forkchoiceUpdated('ecotone', '2', DISPUTED),
     forkchoiceUpdated('isthmus', '1', DISPUTED),
     forkchoiceUpdated('isthmus', '2', DISPUTED),
-    forkchoiceUpdated('karst', '2'),
+    forkchoiceUpdated('karst', '2', DISPUTED),
   ],
 }

@@ -175,6 +175,8 @@ export const gas: Topic = {
       description: 'A deposit may have more than 2^24 gas, and its call gets it (H-15, T-34)',
       rules: ['H-15', 'D-23', 'T-34'],
       forks: ['jovian', 'karst'],
+      // op-revm gives its first frame no more than 2^24.
+      disputed: (fork) => (isKarst(fork) ? 'deposit-gas-above-2-24' : undefined),
       pre: code('GAS 24 SHR 0 SSTORE'),
       async fill(chain) {
         await chain.block({ transactions: [deposit({ to: CONTRACT, gas: 2n ** 24n + 100_000n })] })

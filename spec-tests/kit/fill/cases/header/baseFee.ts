@@ -141,7 +141,7 @@ export const baseFee: Topic = {
     fromFee('rises-from-1', 1n, 5_000_001n, 2n),
     fromFee('does-not-fall-from-249', 249n, 100_000n, 249n),
     fromFee('falls-from-300', 300n, 100_000n, 299n),
-    fromFee('of-more-than-64-bits', 2n ** 70n, GAS_LIMIT, (2n ** 70n * 51n) / 50n),
+    fromFee('of-64-bits', 2n ** 63n, GAS_LIMIT, (2n ** 63n * 51n) / 50n),
     withConfig(
       'elasticity-2',
       { eip1559Elasticity: 2, eip1559Denominator: 8, eip1559DenominatorCanyon: 16 },

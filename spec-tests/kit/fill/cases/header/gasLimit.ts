@@ -38,14 +38,17 @@ export const gasLimit: Topic = {
     },
     {
       name: 'above-the-greatest',
-      description: 'Nothing is built with a gas limit of 2^63 or more, which no valid block has',
+      description: 'No block has a gas limit of 2^63 or more, and nothing is built with it',
       rules: ['B-14', 'E-28'],
       forks: ['bedrock', 'isthmus', 'karst'],
-      disputed: 'attributes-with-a-gas-limit-above-63-bits',
+      disputed: 'gas-limit-above-63-bits',
       pre: BARE,
       async fill(chain) {
         await chain.refused(-38003, limit(2n ** 63n))
         await chain.refused(-38003, limit(2n ** 64n - 1n))
+        await chain.altered({ error: 'gasLimit' }, {}, ({ payload }) => {
+          payload.gasLimit = '0x8000000000000000'
+        })
         await chain.block()
       },
     },

@@ -124,6 +124,11 @@ const together = (start: Fork, ...all: Fork[]): Case => ({
   description: `${all.map(name).join(' and ')} begin with one block`,
   rules: ['H-20', ...all.flatMap((fork) => RULES[fork]!)],
   forks: [start],
+  // op-geth looks for the DA footprint scalar in attributes of Isthmus.
+  disputed:
+    all.includes('isthmus') && all.includes('jovian')
+      ? 'isthmus-and-jovian-at-one-time'
+      : undefined,
   times: Object.fromEntries(all.map((fork) => [fork, 1004])) as ForkTimes,
   pre: PRE,
   fill: (chain) => probeAll(chain, start, [2, 2, 2]),
@@ -167,7 +172,6 @@ export const transitions: Topic = {
         'A block long after its parent passes over forks that have no block of their own',
       rules: ['H-20', 'X-02'],
       forks: ['regolith'],
-      disputed: 'create2deployer-without-a-block-at-canyon-time',
       times: { canyon: 1003, ecotone: 1005, fjord: 1007, granite: 1009, holocene: 1011 },
       pre: PRE,
       fill: (chain, start) => probeAll(chain, start, [2, 100, 2]),
