@@ -7,6 +7,7 @@ import { versions } from './engine/versions.ts'
 import { gas } from './forks/gas.ts'
 import { off } from './forks/off.ts'
 import { opcodes } from './forks/opcodes.ts'
+import { types } from './forks/types.ts'
 import { baseFee } from './header/baseFee.ts'
 import { extraData } from './header/extraData.ts'
 import { fields } from './header/fields.ts'
@@ -23,6 +24,7 @@ export const TOPICS: Topic[] = [
   opcodes,
   gas,
   off,
+  types,
   baseFee,
   extraData,
   fields,

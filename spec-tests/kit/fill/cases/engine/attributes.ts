@@ -150,7 +150,7 @@ export const attributes: Topic = {
       name: 'without-transactions',
       description:
         'Before Jovian a block may be empty, whether `transactions` is [], null or missing',
-      rules: ['S-16', 'E-13', 'E-15'],
+      rules: ['E-13', 'E-15'],
       forks: ['bedrock', 'canyon', 'holocene', 'isthmus'],
       pre: BARE,
       async fill(chain) {

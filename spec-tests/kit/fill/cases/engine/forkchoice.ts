@@ -250,8 +250,9 @@ export const forkchoice: Topic = {
     },
     {
       name: 'head-below-the-finalized-block',
-      description: 'A head below the finalized block is refused',
-      rules: ['E-38'],
+      description:
+        'A head below the finalized block is refused, also where a later call has no label',
+      rules: ['E-38', 'E-43'],
       forks: FEW,
       isAlone: true,
       disputed: 'head-below-the-finalized-block',

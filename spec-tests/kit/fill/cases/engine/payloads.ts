@@ -143,7 +143,7 @@ export const payloads: Topic = {
     {
       name: 'not-on-the-head',
       description: 'Payloads on any known block are judged, not only those on the head',
-      rules: ['E-45', 'E-46', 'E-32'],
+      rules: ['E-45', 'E-32'],
       forks: FORKS,
       pre: BARE,
       async fill(chain) {

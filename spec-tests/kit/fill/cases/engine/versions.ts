@@ -30,7 +30,7 @@ const newPayload = (fork: Fork, version: string, disputed?: string): Case => ({
 const forkchoiceUpdated = (fork: Fork, version: string, disputed?: string): Case => ({
   name: `forkchoice-updated-v${version}`,
   description: `Version ${version} of forkchoiceUpdated is not for attributes of ${fork}`,
-  rules: ['E-08', 'T-13'],
+  rules: ['E-08'],
   forks: [fork],
   disputed,
   pre: BARE,
@@ -61,7 +61,7 @@ export const versions: Topic = {
     {
       name: 'without-attributes',
       description: 'Without attributes every version of forkchoiceUpdated is right at every fork',
-      rules: ['E-06', 'E-07', 'T-13'],
+      rules: ['E-06', 'E-07'],
       forks: ['bedrock', 'canyon', 'ecotone', 'isthmus', 'karst'],
       pre: BARE,
       async fill(chain) {
