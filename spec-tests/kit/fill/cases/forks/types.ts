@@ -30,6 +30,13 @@ const typeCase = (fields: {
 /** Nothing but the byte of a type and an empty list. */
 const ofType = (type: string) => () => `0x${type}c0`
 
+const BLOB: SignedFields = {
+  type: 3,
+  to: SENDERS[1],
+  maxFeePerBlobGas: 1n,
+  blobVersionedHashes: [`0x01${'00'.repeat(31)}`],
+}
+
 /** Types of transactions. */
 export const types: Topic = {
   path: 'forks/types',
@@ -62,19 +69,32 @@ export const types: Topic = {
       }),
       isValid: () => true,
     }),
-    typeCase({
+    {
       name: 'blob',
-      description: 'A blob transaction is invalid at every fork',
+      description: 'A payload with a blob transaction is invalid at every fork',
       rules: ['R-01', 'H-05'],
       forks: SOME,
-      tx: () => ({
-        type: 3,
-        to: SENDERS[1],
-        maxFeePerBlobGas: 1n,
-        blobVersionedHashes: [`0x01${'00'.repeat(31)}`],
-      }),
-      isValid: () => false,
-    }),
+      pre: BARE,
+      async fill(chain) {
+        const { attributes } = chain.attributes({ transactions: [BLOB] })
+        await chain.altered({ error: 'a blob transaction' }, {}, ({ payload }) => {
+          payload.transactions = attributes.transactions as string[]
+        })
+        await chain.block()
+      },
+    },
+    {
+      name: 'blob-in-attributes',
+      description: 'Nothing is built of attributes with a blob transaction',
+      rules: ['R-01', 'E-28'],
+      forks: SOME,
+      disputed: 'blob-transaction-in-attributes',
+      pre: BARE,
+      async fill(chain) {
+        await chain.refused(-38003, { transactions: [BLOB] })
+        await chain.block()
+      },
+    },
     typeCase({
       name: 'set-code',
       description: 'A transaction that sets code (EIP-7702) is valid from Isthmus on',
