@@ -101,12 +101,11 @@ export const gas: Topic = {
       description:
         'A signed transaction that creates from more than 49,152 bytes is invalid from Canyon on',
       rules: ['H-03'],
-      forks: ['regolith', 'canyon'],
+      forks: ['canyon'],
       pre: BARE,
-      async fill(chain, fork) {
+      async fill(chain) {
         const tx = { data: `0x${'00'.repeat(49_153)}`, gasLimit: 500_000n }
-        if (isFrom(fork, 'canyon')) await chain.invalid('initcode', { transactions: [tx] })
-        else await chain.block({ transactions: [tx] })
+        await chain.invalid('initcode', { transactions: [tx] })
       },
     },
     {

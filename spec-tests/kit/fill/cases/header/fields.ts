@@ -264,5 +264,30 @@ export const fields: Topic = {
         await chain.block()
       },
     },
+    {
+      name: 'withdrawals-root-of-a-message-passer-without-storage',
+      description: 'Where L2ToL1MessagePasser has no storage, the root is the empty one',
+      rules: ['X-05', 'X-08', 'T-43'],
+      forks: ['isthmus', 'karst'],
+      pre: { ...BARE, [MESSAGE_PASSER]: { nonce: '0x1', code: '0x6001435500' } },
+      async fill(chain) {
+        const empty = '0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421'
+        const { withdrawalsRoot } = await chain.block()
+        chain.expect('withdrawalsRoot', withdrawalsRoot, empty)
+        const second = await chain.block({ transactions: [{ to: MESSAGE_PASSER }] })
+        chain.expect('another', second.withdrawalsRoot !== empty, true)
+      },
+    },
+    {
+      name: 'withdrawals-root-without-a-message-passer',
+      description: 'The root is the empty one too where there is no L2ToL1MessagePasser',
+      rules: ['X-05', 'X-08'],
+      forks: ['holocene'],
+      times: { isthmus: 1004 },
+      pre: { ...BARE, [MESSAGE_PASSER]: { balance: '0x1' } },
+      async fill(chain) {
+        for (let count = 0; count < 3; count++) await chain.block()
+      },
+    },
   ],
 }

@@ -1,4 +1,4 @@
-import { BARE, CONTRACT, SENDERS } from '../../accounts.ts'
+import { BARE, CONTRACT, L1_BLOCK, SENDERS, l1Block } from '../../accounts.ts'
 import { assemble } from '../../assemble.ts'
 import type { Fork } from '../../forks.ts'
 import type { Topic } from '../../topic.ts'
@@ -7,6 +7,9 @@ import { deposit, l1AttributesData } from '../../transactions.ts'
 const FORKS: Fork[] = ['bedrock', 'canyon', 'isthmus', 'karst']
 
 const limit = (gasLimit: bigint) => ({ attributes: { gasLimit: `0x${gasLimit.toString(16)}` } })
+
+/** The greatest DA footprint scalar. */
+const SCALED = { [L1_BLOCK]: { ...l1Block({ daFootprintGasScalar: 65_535n }), code: '0x00' } }
 
 /** The gas limit is what the attributes say. */
 export const gasLimit: Topic = {
@@ -77,6 +80,40 @@ export const gasLimit: Topic = {
         const { gasUsed } = await chain.block({ ...fields, ...limit(1_021_000n) })
         chain.expect('gasUsed', gasUsed, '0xf9448')
         await chain.refused(-38003, { ...fields, ...limit(1_020_999n) })
+      },
+    },
+    {
+      name: 'exactly-the-da-footprint',
+      description: 'The DA footprint of a block may be its gas limit and not more',
+      rules: ['X-16', 'F-30', 'X-11'],
+      forks: ['jovian', 'karst'],
+      pre: SCALED,
+      l1: { daFootprintGasScalar: 65_535n },
+      async fill(chain) {
+        // Twice 100 bytes.
+        const transactions = [{ to: SENDERS[1] }, { to: SENDERS[1] }]
+        const { blobGasUsed } = await chain.block({ transactions, ...limit(13_107_000n) })
+        chain.expect('blobGasUsed', blobGasUsed, '0xc7ff38')
+        // The same block, but with less gas.
+        await chain.altered({ error: 'DA footprint' }, { transactions }, ({ payload }) => {
+          payload.gasLimit = '0xc7ff37'
+        })
+        await chain.block()
+      },
+    },
+    {
+      name: 'attributes-above-the-da-footprint',
+      description:
+        'Nothing is built of forced transactions whose DA footprint is above the gas limit',
+      rules: ['X-16', 'E-28', 'S-01'],
+      forks: ['jovian', 'karst'],
+      disputed: 'da-footprint-of-forced-transactions',
+      pre: SCALED,
+      l1: { daFootprintGasScalar: 65_535n },
+      async fill(chain) {
+        const transactions = [{ to: SENDERS[1] }, { to: SENDERS[1] }]
+        await chain.refused(-38003, { transactions, ...limit(13_106_999n) })
+        await chain.block({ transactions, ...limit(13_107_000n) })
       },
     },
   ],
