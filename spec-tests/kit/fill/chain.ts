@@ -71,8 +71,8 @@ export interface Judgement {
   isValid?: boolean
   /** False keeps the hash that the payload had before the change. */
   isRehashed?: boolean
-  /** What `latestValidHash` is, where it matters: that of the parent, or null. */
-  latestValid?: 'parent' | 'none'
+  /** What `latestValidHash` is, where it matters: 'parent', 'none' (null) or a hash. */
+  latestValid?: string
   /** Of the method, in place of that of the fork. */
   newPayloadVersion?: string
 }
@@ -242,7 +242,8 @@ export class VectorChain {
     const fork = this.forkAt(timestamp)
     // op-node tells of L1 in the old form in the first block of a fork.
     const l1 = { ...this.#fields.l1, ...fields.l1 }
-    const first = fields.hasL1Attributes === false ? [] : [l1AttributesDeposit(parent.fork, l1)]
+    const first =
+      fields.hasL1Attributes === false ? [] : [l1AttributesDeposit(parent.fork, l1, fork)]
     const attributes: Record<string, unknown> = {
       timestamp: `0x${timestamp.toString(16)}`,
       prevRandao: randomOf(`${this.#name} ${this.#payloads.length}`),
@@ -300,10 +301,13 @@ export class VectorChain {
     }
     call.newPayloadVersion = judgement.newPayloadVersion ?? call.newPayloadVersion
     const { latestValid } = judgement
-    if (latestValid) call.latestValidHash = latestValid === 'none' ? null : payload.parentHash
+    if (latestValid === 'none') call.latestValidHash = null
+    else if (latestValid === 'parent') call.latestValidHash = payload.parentHash
+    else if (latestValid) call.latestValidHash = latestValid
     await this.#record(call, judgement)
     if (judgement.isValid) {
-      this.#head = { ...place, hash: payload.blockHash }
+      const stateRoot = payload.stateRoot as string
+      this.#head = { ...place, hash: payload.blockHash, stateRoot }
       this.#places.set(this.#payloads.length - 1, this.#head)
       await this.#call(`engine_forkchoiceUpdatedV3`, forkchoiceTo(payload.blockHash), null)
     }
@@ -357,19 +361,25 @@ export class VectorChain {
     return updated.payloadId ?? undefined
   }
 
-  /** Records a call that builds, with the payload id and the hash of what is built. */
-  async built(fields: BlockFields = {}): Promise<void> {
+  /**
+   * Records a call that builds, with the payload id and the hash of what is built.
+   *
+   * @param version - of `engine_forkchoiceUpdated`, in place of that of the fork
+   * @returns the payload id
+   */
+  async built(fields: BlockFields = {}, version?: string): Promise<string> {
     const { attributes, fork } = this.attributes(fields)
     const versions = versionsOf(fork)
     const state = forkchoiceTo(this.#parentOf(fields).hash)
     const id = await this.forkchoice({ status: 'VALID' }, state, attributes, {
-      version: versions.forkchoiceUpdated,
+      version: version ?? versions.forkchoiceUpdated,
     })
     const call = this.#forkchoices[this.#forkchoices.length - 1]
     const payload = await this.#fetch(versions.getPayload, id!)
     call.payloadId = id
     call.getPayloadVersion = versions.getPayload
     call.blockHash = payload.blockHash
+    return id!
   }
 
   /** Checks that accounts of the head's state are as the case says. @throws {FillError} if not */
@@ -428,7 +438,8 @@ export class VectorChain {
 
   /** Checks what a case says of its blocks. @throws {FillError} if it is not so */
   expect(what: string, actual: unknown, expected: unknown): void {
-    this.#compare(what, actual, expected)
+    const readable = (value: unknown) => (typeof value === 'bigint' ? `${value}` : value)
+    this.#compare(what, readable(actual), readable(expected))
   }
 
   /** The vector. */

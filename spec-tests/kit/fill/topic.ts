@@ -13,8 +13,8 @@ export interface Case extends Omit<ChainFields, 'fork'> {
   rules: string[]
   /** Forks that chains start with; else all. */
   forks?: Fork[]
-  /** A heading of DISPUTED.md, where clients differ. */
-  disputed?: string
+  /** A heading of DISPUTED.md, where clients differ; a function where they do so at some forks only. */
+  disputed?: string | ((fork: Fork) => string | undefined)
   /** Further fields of the chain that depend on its fork. */
   chain?(fork: Fork): Omit<ChainFields, 'fork'>
   /** Makes the blocks. */
@@ -41,7 +41,8 @@ export async function fillCase(topic: Topic, test: Case): Promise<Record<string,
     const pre = { ...topic.pre, ...test.pre, ...own?.pre }
     const chain = await VectorChain.create(name, { ...fields, pre })
     await test.fill(chain, fork)
-    const { description, rules, disputed } = test
+    const { description, rules } = test
+    const disputed = typeof test.disputed === 'function' ? test.disputed(fork) : test.disputed
     vectors[name] = chain.finish({ description, rules, ...(disputed && { disputed }) })
   }
   return vectors

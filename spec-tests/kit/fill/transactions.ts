@@ -119,8 +119,17 @@ export function l1AttributesData(fork: Fork, values: Partial<L1Attributes> = {})
   return bytesToHex(concatBytes(...parts))
 }
 
-/** The L1 attributes deposit in the form of a fork (D-06…D-09), as hex. */
-export function l1AttributesDeposit(fork: Fork, values: Partial<L1Attributes> = {}): string {
+/**
+ * The L1 attributes deposit (D-06), as hex.
+ *
+ * @param form - the fork in whose form the calldata is
+ * @param fork - of the block
+ */
+export function l1AttributesDeposit(
+  form: Fork,
+  values: Partial<L1Attributes> = {},
+  fork: Fork = form,
+): string {
   const { sequenceNumber } = { ...L1_ATTRIBUTES, ...values }
   const isRegolith = isFrom(fork, 'regolith')
   return deposit({
@@ -129,7 +138,7 @@ export function l1AttributesDeposit(fork: Fork, values: Partial<L1Attributes> = 
     to: L1_BLOCK,
     gas: isRegolith ? 1_000_000n : 150_000_000n,
     isSystemTx: !isRegolith,
-    data: l1AttributesData(fork, values),
+    data: l1AttributesData(form, values),
   })
 }
 

@@ -8,19 +8,25 @@ import { failures } from './deposits/failures.ts'
 import { gas } from './deposits/gas.ts'
 import { system } from './deposits/system.ts'
 import { value } from './deposits/value.ts'
+import { engineTopics } from './engine/index.ts'
 import { attributes } from './fees/attributes.ts'
 import { balance } from './fees/balance.ts'
 import { fastlz } from './fees/fastlz.ts'
 import { footprint } from './fees/footprint.ts'
 import { l1 } from './fees/l1.ts'
 import { operator } from './fees/operator.ts'
+import { forkTopics } from './forks/index.ts'
+import { headerTopics } from './header/index.ts'
 import { limits } from './precompiles/limits.ts'
 import { modexp } from './precompiles/modexp.ts'
 import { others } from './precompiles/others.ts'
 import { p256Verify } from './precompiles/p256.ts'
+import { systemTopics } from './system/index.ts'
+import { transitionTopics } from './transitions/index.ts'
 
 /** All files of vectors, in the order of RULES.md. */
 export const TOPICS: Topic[] = [
+  ...forkTopics,
   encoding,
   value,
   creation,
@@ -40,4 +46,8 @@ export const TOPICS: Topic[] = [
   limits,
   modexp,
   others,
+  ...headerTopics,
+  ...systemTopics,
+  ...transitionTopics,
+  ...engineTopics,
 ]
