@@ -32,7 +32,12 @@ function expectedOf({ errorCode, status, validationError }: NewPayload) {
   return { errorCode, status: status ?? (validationError ? 'INVALID' : 'VALID') }
 }
 
-function comparePayload(call: NewPayload, said: Said | undefined, where: string, found: Comparison) {
+function comparePayload(
+  call: NewPayload,
+  said: Said | undefined,
+  where: string,
+  found: Comparison,
+) {
   if (!said) {
     found.differences.push(`${where}: no answer`)
     return
@@ -91,7 +96,12 @@ function compareForkchoice(
 }
 
 /** Whether a vector has a block of Karst or a later fork. */
-export function hasKarst({ config, genesisBlockHeader, engineNewPayloads, ...rest }: Vector): boolean {
+export function hasKarst({
+  config,
+  genesisBlockHeader,
+  engineNewPayloads,
+  ...rest
+}: Vector): boolean {
   const { karstTime } = config as { karstTime?: number | null }
   if (karstTime == null) return false
   const attributes = rest.engineForkchoiceUpdates?.map(({ params }) => params[1]) ?? []

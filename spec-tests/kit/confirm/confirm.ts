@@ -63,7 +63,9 @@ function findFault({ name, vector }: Item, client: string, said: string, isNew: 
   const recorded = vector._info.witnesses[client]
   if (!isNew && recorded !== said) return `${where} is ${said}, recorded is ${recorded}`
   const isAgainst = said.startsWith('differs')
-  return isAgainst && !vector._info.disputed ? `${where} ${said}, but it is not disputed` : undefined
+  return isAgainst && !vector._info.disputed
+    ? `${where} ${said}, but it is not disputed`
+    : undefined
 }
 
 /**

@@ -1,5 +1,5 @@
 import { keccak_256 } from '@noble/hashes/sha3.js'
-import { Address, State, createChain, createEngine } from 'ethereumjs-op'
+import { Address, State, createEngine } from 'ethereumjs-op'
 import {
   type BlockchainBackend,
   createBackend,
@@ -192,13 +192,17 @@ export class VectorChain {
 
   /** The fork of a block at this time. */
   forkAt(timestamp: number): Fork {
-    const chain = createChain(this.#config)
-    return chain.rules({ number: 1n, timestamp: BigInt(timestamp) }).fork
+    return this.#backend.chain.rules({ number: 1n, timestamp: BigInt(timestamp) }).fork
   }
 
   /** Hash of the head, on which the next block is built. */
   get head(): string {
     return this.#head.hash
+  }
+
+  /** Next nonces of the senders after the head. */
+  get nonces(): readonly bigint[] {
+    return this.#head.nonces
   }
 
   /** Seconds of the head. */
@@ -213,7 +217,8 @@ export class VectorChain {
     const fork = this.forkAt(timestamp)
     // op-node tells of L1 in the old form in the first block of a fork.
     const l1 = { ...this.#fields.l1, ...fields.l1 }
-    const first = fields.hasL1Attributes === false ? [] : [l1AttributesDeposit(parent.fork, l1)]
+    const hasL1Attributes = fields.hasL1Attributes !== false
+    const first = hasL1Attributes ? [l1AttributesDeposit(fork, l1, parent.fork)] : []
     const attributes: Record<string, unknown> = {
       timestamp: `0x${timestamp.toString(16)}`,
       prevRandao: randomOf(`${this.#name} ${this.#payloads.length}`),

@@ -115,8 +115,17 @@ export function l1AttributesData(fork: Fork, values: Partial<L1Attributes> = {})
   return bytesToHex(concatBytes(...parts))
 }
 
-/** The L1 attributes deposit in the form of a fork (D-06…D-09), as hex. */
-export function l1AttributesDeposit(fork: Fork, values: Partial<L1Attributes> = {}): string {
+/**
+ * The L1 attributes deposit of a block (D-06…D-09), as hex.
+ *
+ * @param fork - of the block
+ * @param form - whose calldata it has: in the first block of a fork still that of the fork before
+ */
+export function l1AttributesDeposit(
+  fork: Fork,
+  values: Partial<L1Attributes> = {},
+  form: Fork = fork,
+): string {
   const { sequenceNumber } = { ...L1_ATTRIBUTES, ...values }
   const isRegolith = isFrom(fork, 'regolith')
   return deposit({
@@ -125,7 +134,7 @@ export function l1AttributesDeposit(fork: Fork, values: Partial<L1Attributes> = 
     to: L1_BLOCK,
     gas: isRegolith ? 1_000_000n : 150_000_000n,
     isSystemTx: !isRegolith,
-    data: l1AttributesData(fork, values),
+    data: l1AttributesData(form, values),
   })
 }
 
