@@ -94,7 +94,7 @@ export class Reference {
   }
 
   close() {
-    this.#child?.stdin!.end()
+    this.#child?.stdin?.end()
     this.#child = undefined
   }
 
