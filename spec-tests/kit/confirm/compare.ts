@@ -43,7 +43,7 @@ function comparePayload(
     return
   }
   const { built } = said
-  const { blockHash } = call.params[0] as { blockHash?: string }
+  const { blockHash } = (call.params[0] ?? {}) as { blockHash?: string }
   if (call.payloadAttributes) {
     if (typeof built === 'object' && built.notAsked) found.notAsked.push(built.notAsked)
     else if (built !== blockHash) {
@@ -117,33 +117,53 @@ export function reasonNotToAsk(name: ReferenceName, vector: Vector): string | un
   return name === 'op-geth' && hasKarst(vector) ? 'op-geth does not know Karst' : undefined
 }
 
+/** Codes of errors about the form of a call, which is read before there is anything to execute. */
+const FORM_ERRORS = [-32601, -32602, -38005]
+
+/** Compares what a client says to a vector with what the vector says. */
+function compareAll(name: ReferenceName, vector: Vector, verdict: Verdict): Comparison {
+  const found: Comparison = { differences: [], notAsked: [], asked: 0 }
+  const { engineNewPayloads, engineForkchoiceUpdates = [], genesisBlockHeader } = vector
+  if (verdict.error) return { ...found, differences: [verdict.error] }
+  if (verdict.genesisHash !== genesisBlockHeader.hash) {
+    return { ...found, differences: [`genesis ${verdict.genesisHash}`] }
+  }
+  /** What it says to a call, unless that is for an Engine API, which op-revm has not. */
+  const saidTo = (said: Said | undefined, { errorCode }: { errorCode?: number }) => {
+    const isForm = name === 'op-revm' && FORM_ERRORS.includes(errorCode ?? 0)
+    return isForm ? { notAsked: 'the form of a call' } : said
+  }
+  for (const [index, call] of engineNewPayloads.entries()) {
+    const said = saidTo(verdict.payloads?.[index], call)
+    comparePayload(call, said, `payload ${index}`, found)
+  }
+  for (const [index, call] of engineForkchoiceUpdates.entries()) {
+    const said = saidTo(verdict.forkchoiceUpdates?.[index], call)
+    compareForkchoice(call, said, `forkchoice ${index}`, found)
+  }
+  for (const field of ['lastblockhash', 'postStateHash'] as const) {
+    const value = verdict[field]
+    if (value && value !== vector[field] && found.differences.length === 0) {
+      found.differences.push(`${field} ${value}`)
+    }
+  }
+  return found
+}
+
+/** What a client has instead, a call each, in their order. */
+export const findDifferences = (name: ReferenceName, vector: Vector, verdict: Verdict) =>
+  compareAll(name, vector, verdict).differences
+
 /**
  * What `witnesses` says of a client.
  *
  * @returns `agrees`; `agrees in part: ` or `not asked: ` with the reason; `differs: ` with what it has
  */
-export function compareVerdict(vector: Vector, verdict: Verdict): string {
-  const found: Comparison = { differences: [], notAsked: [], asked: 0 }
-  const { engineNewPayloads, engineForkchoiceUpdates = [], genesisBlockHeader } = vector
-  if (verdict.error) return shorten(`differs: ${verdict.error}`)
-  if (verdict.genesisHash !== genesisBlockHeader.hash) {
-    return `differs: genesis ${verdict.genesisHash}`
-  }
-  for (const [index, call] of engineNewPayloads.entries()) {
-    comparePayload(call, verdict.payloads?.[index], `payload ${index}`, found)
-  }
-  for (const [index, call] of engineForkchoiceUpdates.entries()) {
-    compareForkchoice(call, verdict.forkchoiceUpdates?.[index], `forkchoice ${index}`, found)
-  }
-  for (const name of ['lastblockhash', 'postStateHash'] as const) {
-    const value = verdict[name]
-    if (value && value !== vector[name] && found.differences.length === 0) {
-      found.differences.push(`${name} ${value}`)
-    }
-  }
-  if (found.differences.length > 0) return shorten(`differs: ${found.differences.join('; ')}`)
-  const [reason] = found.notAsked
-  if (reason && found.asked === 0) return shorten(`not asked: ${reason}`)
+export function compareVerdict(name: ReferenceName, vector: Vector, verdict: Verdict): string {
+  const { differences, notAsked, asked } = compareAll(name, vector, verdict)
+  if (differences.length > 0) return shorten(`differs: ${differences.join('; ')}`)
+  const [reason] = notAsked
+  if (reason && asked === 0) return shorten(`not asked: ${reason}`)
   return reason ? shorten(`agrees in part: ${reason}`) : 'agrees'
 }
 

@@ -45,16 +45,19 @@ export function startWitnesses(programs: Partial<Record<ReferenceName, string>>)
 }
 
 /**
- * What a client says to a vector, in the words of `witnesses`.
- *
- * A client that breaks down is asked again, since that of the vector before may have been the cause.
+ * What a client says to a vector. One that breaks down is asked again, since the vector before may
+ * have been the cause.
  */
+export async function askTwice(witness: Witness, vector: Vector): Promise<Verdict> {
+  const verdict = await witness.ask(vector)
+  return verdict.error ? witness.ask(vector) : verdict
+}
+
+/** What a client says to a vector, in the words of `witnesses`. */
 export async function askWitness(witness: Witness, vector: Vector): Promise<string> {
   const reason = reasonNotToAsk(witness.name, vector)
   if (reason) return `not asked: ${reason}`
-  let verdict = await witness.ask(vector)
-  if (verdict.error) verdict = await witness.ask(vector)
-  return compareVerdict(vector, verdict)
+  return compareVerdict(witness.name, vector, await askTwice(witness, vector))
 }
 
 /** What is wrong with a vector, given what a client says and what the vector says that it says. */

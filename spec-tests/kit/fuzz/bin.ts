@@ -27,6 +27,9 @@ function readFork(text: string): Fork {
   return fork
 }
 
+/** Altered calls before each block. */
+const PROBES = 12
+
 /** Adds the options that both searches have. */
 const withOptions = (name: string, description: string) =>
   program
@@ -42,29 +45,40 @@ const withOptions = (name: string, description: string) =>
 const report = (line: string) => console.error(line)
 const perSecond = (count: number, ms: number) => (count / (ms / 1000)).toFixed(1)
 
+async function run(witnesses: Reference[], options: Options, probes = 0) {
+  if (witnesses.length === 0) {
+    console.log('Skipped: this machine has not the tools to build the references.')
+    return
+  }
+  const start = Date.now()
+  const result = await search(witnesses, { ...options, probes, report })
+  const time = Date.now() - start
+  for (const witness of witnesses) witness.close()
+  const { chains, blocks, transactions, refused, listed, findings, ownTime, waitTime } = result
+  for (const [heading, count] of Object.entries(listed)) console.log(`listed ${count}: ${heading}`)
+  console.log(
+    `${witnesses.map(({ name }) => name).join(' and ')}: ${chains} chains, ${blocks} payloads, ` +
+      `${transactions} transactions, ${refused} forkchoices, ${findings} not explained; ` +
+      `${perSecond(chains, time)} chains/s, ${ownTime} ms here, ${waitTime} ms waiting`,
+  )
+  process.exitCode = findings > 0 ? 1 : 0
+}
+
 withOptions('chains', 'Random chains through this project, op-geth and op-revm.').action(
   async (options: Options) => {
     const { 'op-revm': revm, ...others } = findPrograms()
     const witnesses = startWitnesses(others)
     // What DISPUTED.md lists for Karst would hide everything else there.
     if (revm) witnesses.push(new Reference('op-revm', revm, ['--corrected']))
-    if (witnesses.length === 0) {
-      console.log('Skipped: this machine has neither Go nor Rust.')
-      return
-    }
-    const start = Date.now()
-    const result = await search(witnesses, { ...options, report })
-    const time = Date.now() - start
-    for (const witness of witnesses) witness.close()
-    const { chains, blocks, transactions, refused, listed, findings, ownTime, waitTime } = result
-    for (const [heading, count] of Object.entries(listed))
-      console.log(`listed ${count}: ${heading}`)
-    console.log(
-      `${witnesses.map(({ name }) => name).join(' and ')}: ${chains} chains, ${blocks} blocks, ` +
-        `${transactions} transactions, ${refused} blocks refused, ${findings} not explained; ` +
-        `${perSecond(chains, time)} chains/s, ${ownTime} ms here, ${waitTime} ms waiting`,
-    )
-    process.exitCode = findings > 0 ? 1 : 0
+    await run(witnesses, options)
+  },
+)
+
+withOptions('engine', 'Altered calls of the Engine API to this project and to op-geth.').action(
+  async (options: Options) => {
+    const { 'op-geth': geth } = findPrograms()
+    const witnesses = geth ? startWitnesses({ 'op-geth': geth }) : []
+    await run(witnesses, { last: 'jovian', ...options }, PROBES)
   },
 )
 

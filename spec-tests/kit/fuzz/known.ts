@@ -8,6 +8,8 @@ export interface ListedKind {
   /** In DISPUTED.md. */
   heading: string
   client: ReferenceName
+  /** Blocks that follow differ, too, since the state does. */
+  isOfState?: boolean
   /** Whether a difference, in the words of `witnesses`, is of this kind. */
   matches(said: string, vector: Vector): boolean
 }
@@ -40,25 +42,29 @@ const ECOTONE_SELECTORS = ['440a5e20', '098999be', '3db6be2b']
 
 export const LISTED: ListedKind[] = [
   {
-    heading: 'A system transaction after Regolith',
+    heading: 'system-deposit-after-regolith',
     client: 'op-geth',
+    isOfState: true,
     matches: (said) => said.includes('system tx not supported'),
   },
   {
-    heading: 'A failed system transaction in Bedrock',
+    heading: 'failing-system-deposit-before-regolith',
     client: 'op-revm',
+    isOfState: true,
     // The L1 attributes do not fail.
     matches: (said, vector) =>
       isBedrockDeposit(said, vector, ({ isSystemTx, gas }) => isSystemTx && gas !== 150_000_000n),
   },
   {
-    heading: 'A creating deposit without funds in Bedrock',
+    heading: 'creation-without-funds-before-regolith',
     client: 'op-revm',
+    isOfState: true,
     matches: (said, vector) => isBedrockDeposit(said, vector, ({ to, value }) => !to && value > 0n),
   },
   {
-    heading: 'L1 parameters that are all zero from Ecotone on',
+    heading: 'l1-parameters-unset',
     client: 'op-revm',
+    isOfState: true,
     // They are zero until the first block that sets them in the form of Ecotone.
     matches: (said, vector) => {
       const { ecotoneTime } = vector.config as { ecotoneTime?: number }
@@ -68,8 +74,9 @@ export const LISTED: ListedKind[] = [
     },
   },
   {
-    heading: 'The create2deployer and blocks that are not two seconds apart',
+    heading: 'create2deployer-without-a-block-at-canyon-time',
     client: 'op-revm',
+    isOfState: true,
     matches: (said, vector) => {
       const { canyonTime } = vector.config as { canyonTime?: number }
       const { timestamp } = transactionsOf(said, vector)
@@ -78,11 +85,7 @@ export const LISTED: ListedKind[] = [
   },
 ]
 
-/** The heading of DISPUTED.md that explains a difference. */
-export function findListed(
-  client: ReferenceName,
-  said: string,
-  vector: Vector,
-): string | undefined {
-  return LISTED.find((kind) => kind.client === client && kind.matches(said, vector))?.heading
+/** The kind of DISPUTED.md that explains a difference. */
+export function findListed(client: ReferenceName, said: string, vector: Vector) {
+  return LISTED.find((kind) => kind.client === client && kind.matches(said, vector))
 }

@@ -11,6 +11,7 @@ import {
   signed,
 } from '../fill/transactions.ts'
 import type { Vector, VectorAccount } from '../vector.ts'
+import { type Probe, runProbe } from './probes.ts'
 import type { Program } from './programs.ts'
 
 /** An authorization of EIP-7702, whose nonce follows from its place. */
@@ -31,6 +32,8 @@ export type TransactionPlan =
 /** A block before it is built. */
 export interface BlockPlan extends Omit<BlockFields, 'transactions' | 'parent'> {
   transactions: TransactionPlan[]
+  /** Calls that are not as they should be, before the block. */
+  probes?: Probe[]
 }
 
 /** An account whose code is a program. */
@@ -105,7 +108,7 @@ export async function fillPlan(plan: ChainPlan): Promise<Vector> {
     pre[address] = { ...account, code: assemble(program.join(' ') || ':') }
   }
   const chain = await VectorChain.create(name, { fork, times, genesis, optimism, l1, pre })
-  for (const { transactions, ...block } of plan.blocks) {
+  for (const { transactions, probes = [], ...block } of plan.blocks) {
     const nonces = new Nonces(chain.nonces)
     const blockFork = chain.forkAt(chain.timestamp + (block.step ?? 2))
     const attributes = { ...block.attributes }
@@ -115,6 +118,7 @@ export async function fillPlan(plan: ChainPlan): Promise<Vector> {
     const encoded = transactions.map((tx) => nonces.encode(tx))
     const fields = { ...block, attributes, transactions: encoded }
     try {
+      for (const probe of probes) await runProbe(chain, fields, probe)
       await chain.block(fields)
     } catch (error) {
       if (!(error instanceof FillError)) throw error

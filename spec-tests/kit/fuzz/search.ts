@@ -1,11 +1,13 @@
 import { join } from 'node:path'
-import { askWitness, type Witness } from '../confirm/confirm.ts'
+import { findDifferences, reasonNotToAsk } from '../confirm/compare.ts'
+import { type Witness, askTwice, askWitness } from '../confirm/confirm.ts'
 import { writeVectors } from '../files.ts'
 import { FillError } from '../fill/chain.ts'
 import type { Vector } from '../vector.ts'
 import { type ChainOptions, randomChain } from './chains.ts'
 import { findListed } from './known.ts'
 import { type ChainPlan, fillPlan } from './plan.ts'
+import { randomProbe } from './probes.ts'
 import { Random } from './random.ts'
 import { shrink } from './shrink.ts'
 
@@ -16,6 +18,8 @@ export interface SearchOptions extends ChainOptions {
   seconds: number
   /** … or so many chains. */
   count?: number
+  /** Calls that are not as they should be before each block, of which there are so many. */
+  probes?: number
   /** Folder for what is found. */
   out: string
   /** Told about each finding. */
@@ -44,19 +48,29 @@ interface Finding {
   said: string
 }
 
+/** The first difference of a client that is not listed. */
+async function findUnlisted(
+  witness: Witness,
+  vector: Vector,
+  listed: Record<string, number>,
+): Promise<Finding | undefined> {
+  const { name } = witness
+  if (reasonNotToAsk(name, vector)) return undefined
+  const differences = findDifferences(name, vector, await askTwice(witness, vector))
+  for (const said of differences) {
+    const kind = findListed(name, said, vector)
+    if (!kind) return { client: name, said }
+    listed[kind.heading] = (listed[kind.heading] ?? 0) + 1
+    // What follows from another state is no difference of its own.
+    if (kind.isOfState) return undefined
+  }
+  return undefined
+}
+
 /** Asks all witnesses about a vector at the same time. */
 async function judge(vector: Vector, witnesses: Witness[], listed: Record<string, number>) {
-  const findings = await Promise.all(
-    witnesses.map(async (witness): Promise<Finding | undefined> => {
-      const said = await askWitness(witness, vector)
-      if (!said.startsWith('differs')) return undefined
-      const heading = findListed(witness.name, said, vector)
-      if (heading === undefined) return { client: witness.name, said }
-      listed[heading] = (listed[heading] ?? 0) + 1
-      return undefined
-    }),
-  )
-  return findings.find(Boolean)
+  const ask = (witness: Witness) => findUnlisted(witness, vector, listed)
+  return (await Promise.all(witnesses.map(ask))).find(Boolean)
 }
 
 /** What differs, without numbers and hashes: a smaller plan must not show something else. */
@@ -116,6 +130,9 @@ export async function search(witnesses: Witness[], opts: SearchOptions): Promise
     const start = Date.now()
     const random = new Random(Math.imul(seed, 1_000_003) + index)
     const plan = randomChain(random, `chain ${seed} ${index}`, opts)
+    for (const block of plan.blocks) {
+      block.probes = random.list(opts.probes ?? 0, () => randomProbe(random))
+    }
     const vector = await fillPlan(plan).catch((error) => {
       if (!(error instanceof FillError)) throw error
       opts.report(`${plan.name}: ethereumjs-op contradicts itself: ${error.message}`)

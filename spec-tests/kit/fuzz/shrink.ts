@@ -27,6 +27,7 @@ function* leaveOutKeys<T>(objectOf: (value: T) => object | undefined, of: T): Ge
 function* stepsOf(plan: ChainPlan): Generator<Step<ChainPlan>> {
   yield* leaveOut(({ blocks }) => blocks, plan)
   for (const index of plan.blocks.keys()) {
+    yield* leaveOut(({ blocks }) => blocks[index].probes, plan)
     yield* leaveOut(({ blocks }) => blocks[index].transactions, plan)
   }
   yield* leaveOutKeys(({ contracts }) => contracts, plan)

@@ -141,6 +141,9 @@ impl Chain {
         if timestamp <= parent.timestamp {
             return Err("the timestamp is not after that of the parent".into());
         }
+        if i64::try_from(attributes.gas_limit).is_err() {
+            return Err("the gas limit is above 63 bits".into());
+        }
         let is_canyon = self.forks.is_canyon_active_at_timestamp(timestamp);
         if attributes.withdrawals.as_ref().is_some_and(|list| !list.is_empty()) {
             return Err("there are withdrawals".into());
