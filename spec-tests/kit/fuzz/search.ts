@@ -147,7 +147,8 @@ export async function search(witnesses: Witness[], opts: SearchOptions): Promise
     result.blocks += vector.engineNewPayloads.length
     result.refused += vector.engineForkchoiceUpdates?.length ?? 0
     for (const { params } of vector.engineNewPayloads) {
-      result.transactions += (params[0] as { transactions: string[] }).transactions.length
+      const payload = params[0] as { transactions?: string[] } | null
+      result.transactions += payload?.transactions?.length ?? 0
     }
     before = { plan, found: judge(vector, witnesses, result.listed) }
   }
