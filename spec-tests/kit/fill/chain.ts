@@ -376,7 +376,7 @@ export class VectorChain {
     attributes: Record<string, unknown> | null,
     fork: Fork,
   ): Promise<void> {
-    const { forkchoiceUpdated: version, getPayload } = versionsOf(fork)
+    const version = versionsOf(fork).forkchoiceUpdated
     const call: ForkchoiceCall = {
       after: this.#payloads.length,
       forkchoiceUpdatedVersion: version,
@@ -394,6 +394,7 @@ export class VectorChain {
     }
     call.status = payloadStatus.status
     if (!payloadId || attributes?.noTxPool !== true) return
+    const { getPayload } = versionsOf(this.forkAt(Number(attributes.timestamp)))
     const payload = await this.#fetch(getPayload, payloadId)
     Object.assign(call, { payloadId, getPayloadVersion: getPayload, blockHash: payload.blockHash })
   }

@@ -127,7 +127,7 @@ export const LISTED: ListedKind[] = [
     },
   },
   {
-    heading: 'min-base-fee-before-jovian',
+    heading: 'early-min-base-fee',
     client: 'op-geth',
     matches: (said, vector) => {
       const { fields, timestamp } = callOf(said, vector)
@@ -163,8 +163,8 @@ export const LISTED: ListedKind[] = [
     client: 'op-geth',
     matches: (said, vector) => {
       const { timestamp, transactions } = callOf(said, vector)
-      const isFirst = transactions[0]?.includes(ECOTONE_SELECTORS[1])
-      const isDeposit = (raw?: string) => raw?.startsWith('0x7e')
+      const isFirst = (transactions[0] ?? '').includes(ECOTONE_SELECTORS[1])
+      const isDeposit = (raw = '') => raw.startsWith('0x7e')
       const isBetween = isDeposit(transactions.at(-1)) && !transactions.every(isDeposit)
       return isTaken(said) && timestamp >= timeOf(vector, 'jovian') && isFirst && isBetween
     },

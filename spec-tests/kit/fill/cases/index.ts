@@ -1,5 +1,6 @@
 import type { Topic } from '../topic.ts'
 import { failures } from './deposits/failures.ts'
+import { disputedTopics } from './disputed/index.ts'
 
 /** All files of vectors, in the order of RULES.md. */
-export const TOPICS: Topic[] = [failures]
+export const TOPICS: Topic[] = [failures, ...disputedTopics]
