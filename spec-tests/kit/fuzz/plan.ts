@@ -117,8 +117,8 @@ export async function fillPlan(plan: ChainPlan): Promise<Vector> {
     if (!isFrom(blockFork, 'jovian')) delete attributes.minBaseFee
     const encoded = transactions.map((tx) => nonces.encode(tx))
     const fields = { ...block, attributes, transactions: encoded }
-    for (const probe of probes) await runProbe(chain, fields, probe)
     try {
+      for (const probe of probes) await runProbe(chain, fields, probe)
       await chain.block(fields)
     } catch (error) {
       if (!(error instanceof FillError)) throw error

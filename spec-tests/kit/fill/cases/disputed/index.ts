@@ -8,6 +8,21 @@ export const disputedTopics: Topic[] = [
     path: 'disputed/found',
     cases: [
       {
+        name: 'highest-timestamp',
+        description:
+          'A payload at the last second of 64 bits with a signed transaction is judged as any other: what its fork writes into the state by time makes it INVALID from Ecotone on',
+        rules: ['E-21'],
+        forks: ['bedrock', 'canyon', 'ecotone', 'isthmus', 'jovian'],
+        disputed: 'crash-of-the-highest-timestamp',
+        async fill(chain) {
+          const fields = { transactions: [{ to: SENDERS[1] }] }
+          await chain.probePayload(fields, { isRehashed: true }, ({ payload }) => {
+            payload.timestamp = '0xffffffffffffffff'
+          })
+          await chain.block()
+        },
+      },
+      {
         name: 'signed-transaction-between-deposits',
         description: 'The first block of Jovian holds deposits only, wherever a signed one stands',
         rules: ['I-14'],
