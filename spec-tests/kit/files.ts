@@ -1,7 +1,18 @@
-import { readFileSync, readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
-import { gunzipSync } from 'node:zlib'
-import { VectorError } from './vector.ts'
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { VectorError, type VectorFile } from './vector.ts'
+
+/** From this size in bytes on, a file is compressed. */
+const LARGE = 2 ** 17
 
 const isVectorFile = (path: string) => /\.json(\.gz)?$/.test(path)
 
@@ -29,4 +40,20 @@ export function readText(path: string): string {
   } catch (error) {
     throw new VectorError(`${path}: ${(error as Error).message}`)
   }
+}
+
+/**
+ * Writes a file of vectors, compressed where it is large; one that is the same already stays.
+ *
+ * @param path - with or without `.gz`, which it gets or loses
+ */
+export function writeVectors(path: string, file: VectorFile) {
+  const plain = path.replace(/\.gz$/, '')
+  const text = `${JSON.stringify(file, null, 1)}\n`
+  const isLarge = text.length >= LARGE
+  const target = isLarge ? `${plain}.gz` : plain
+  if (existsSync(target) && readText(target) === text) return
+  mkdirSync(dirname(target), { recursive: true })
+  writeFileSync(target, isLarge ? gzipSync(text, { level: 9 }) : text)
+  rmSync(isLarge ? plain : `${plain}.gz`, { force: true })
 }

@@ -2,7 +2,9 @@ import { createEVM } from 'ethereumjs-op/ethereumjs'
 
 /** Codes of the EVM's instructions by name. */
 const CODES = new Map<string, number>()
-for (const [code, { name }] of (await createEVM()).getActiveOpcodes()) CODES.set(name, code)
+for (const [code, { name, fullName }] of (await createEVM()).getActiveOpcodes()) {
+  CODES.set(name, code).set(fullName, code)
+}
 // Not active in EthereumJS's default, or under another name.
 for (const [name, code] of Object.entries({ PUSH0: 0x5f, KECCAK256: 0x20, CLZ: 0x1e })) {
   CODES.set(name, code)

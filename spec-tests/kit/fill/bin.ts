@@ -1,20 +1,16 @@
 #!/usr/bin/env node
 /** Writes the vectors: `npm run fill`, or with `--check` compares them with what is there. */
-import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, relative } from 'node:path'
+import { existsSync, rmSync, statSync } from 'node:fs'
+import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { gzipSync } from 'node:zlib'
 import { program } from 'commander'
-import { findFiles, readText } from '../files.ts'
+import { findFiles, readText, writeVectors } from '../files.ts'
 import type { VectorFile } from '../vector.ts'
 import { TOPICS } from './cases/index.ts'
 import { FillError } from './chain.ts'
 import { type Topic, fillCase } from './topic.ts'
 
 const FOLDER = fileURLToPath(new URL('../../vectors/', import.meta.url))
-
-/** From this size in bytes on, a file is compressed. */
-const LARGE = 2 ** 17
 
 /** What a file holds now, if there is one. */
 function readExisting(path: string): VectorFile {
@@ -37,17 +33,6 @@ function keepWitnesses(file: VectorFile, before: VectorFile) {
       vector._info.witnesses = old._info.witnesses
     }
   }
-}
-
-/** Writes a file, compressed where it is large; one that is the same already stays. */
-export function writeVectors(path: string, file: VectorFile) {
-  const text = `${JSON.stringify(file, null, 1)}\n`
-  const isLarge = text.length >= LARGE
-  const target = isLarge ? `${path}.gz` : path
-  if (existsSync(target) && readText(target) === text) return
-  mkdirSync(dirname(target), { recursive: true })
-  writeFileSync(target, isLarge ? gzipSync(text, { level: 9 }) : text)
-  rmSync(isLarge ? path : `${path}.gz`, { force: true })
 }
 
 async function fillTopic(topic: Topic): Promise<VectorFile> {

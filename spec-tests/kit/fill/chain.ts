@@ -1,5 +1,5 @@
 import { keccak_256 } from '@noble/hashes/sha3.js'
-import { Address, State, createChain, createEngine } from 'ethereumjs-op'
+import { Address, State, createEngine } from 'ethereumjs-op'
 import {
   type BlockchainBackend,
   createBackend,
@@ -221,13 +221,22 @@ export class VectorChain {
 
   /** The fork of a block at this time. */
   forkAt(timestamp: number): Fork {
-    const chain = createChain(this.#config)
-    return chain.rules({ number: 1n, timestamp: BigInt(timestamp) }).fork
+    return this.#backend.chain.rules({ number: 1n, timestamp: BigInt(timestamp) }).fork
   }
 
   /** Hash of the head, on which the next block is built. */
   get head(): string {
     return this.#head.hash
+  }
+
+  /** Hash of block 0. */
+  get genesis(): string {
+    return this.#header.hash as string
+  }
+
+  /** Next nonces of the senders after the head. */
+  get nonces(): readonly bigint[] {
+    return this.#head.nonces
   }
 
   /** Seconds of the head. */
@@ -440,6 +449,65 @@ export class VectorChain {
   expect(what: string, actual: unknown, expected: unknown): void {
     const readable = (value: unknown) => (typeof value === 'bigint' ? `${value}` : value)
     this.#compare(what, readable(actual), readable(expected))
+  }
+
+  /** Builds a block, changes its payload, and records whatever this project makes of it. */
+  async probePayload(
+    fields: BlockFields,
+    { isRehashed, newPayloadVersion }: Pick<Judgement, 'isRehashed' | 'newPayloadVersion'>,
+    change: (call: Alterable) => void = () => {},
+  ): Promise<void> {
+    const { call: built } = await this.#build(fields)
+    const { payloadAttributes, getPayloadVersion, ...call } = structuredClone(built)
+    const [payload] = call.params as [Payload]
+    const before = payload.blockHash
+    change({ payload, params: call.params })
+    if (isRehashed && payload.blockHash === before) {
+      // What has no hash keeps the one that it had.
+      payload.blockHash = await hashPayload(payload, call.params[2]).catch(() => before)
+    }
+    call.newPayloadVersion = newPayloadVersion ?? call.newPayloadVersion
+    call.params = JSON.parse(JSON.stringify(call.params))
+    const method = `engine_newPayloadV${call.newPayloadVersion}`
+    const { result, code } = await this.#attempt(method, ...call.params)
+    const { status, validationError } = (result ?? {}) as Record<string, string | null>
+    if (code !== undefined) call.errorCode = code
+    else if (status === 'INVALID') call.validationError = validationError ?? 'invalid'
+    else if (status === 'SYNCING') call.status = status
+    else {
+      const update = `engine_forkchoiceUpdatedV${call.forkchoiceUpdatedVersion}`
+      await this.#call(update, forkchoiceTo(payload.blockHash), null)
+    }
+    this.#payloads.push(call)
+  }
+
+  /** Records whatever this project makes of a forkchoice; labels that are not given are zero. */
+  async probeForkchoice(
+    state: Record<string, unknown>,
+    attributes: Record<string, unknown> | null,
+    fork: Fork,
+  ): Promise<void> {
+    const version = versionsOf(fork).forkchoiceUpdated
+    const call: ForkchoiceCall = {
+      after: this.#payloads.length,
+      forkchoiceUpdatedVersion: version,
+      params: [{ ...forkchoiceTo(undefined), ...state }, attributes],
+    }
+    const answer = await this.#attempt(`engine_forkchoiceUpdatedV${version}`, ...call.params)
+    this.#forkchoices.push(call)
+    if (answer.code !== undefined) {
+      call.errorCode = answer.code
+      return
+    }
+    const { payloadStatus, payloadId } = answer.result as {
+      payloadStatus: { status: ForkchoiceCall['status'] }
+      payloadId: string | null
+    }
+    call.status = payloadStatus.status
+    if (!payloadId || attributes?.noTxPool !== true) return
+    const { getPayload } = versionsOf(this.forkAt(Number(attributes.timestamp)))
+    const payload = await this.#fetch(getPayload, payloadId)
+    Object.assign(call, { payloadId, getPayloadVersion: getPayload, blockHash: payload.blockHash })
   }
 
   /** The vector. */

@@ -8,6 +8,7 @@ import { failures } from './deposits/failures.ts'
 import { gas } from './deposits/gas.ts'
 import { system } from './deposits/system.ts'
 import { value } from './deposits/value.ts'
+import { disputedTopics } from './disputed/index.ts'
 import { engineTopics } from './engine/index.ts'
 import { attributes } from './fees/attributes.ts'
 import { balance } from './fees/balance.ts'
@@ -50,4 +51,5 @@ export const TOPICS: Topic[] = [
   ...systemTopics,
   ...transitionTopics,
   ...engineTopics,
+  ...disputedTopics,
 ]
