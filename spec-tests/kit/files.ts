@@ -3,6 +3,9 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { VectorError } from './vector.ts'
 
+/** Bytes of a file when it is unpacked. */
+const MAX_SIZE = 2 ** 28
+
 const isVectorFile = (path: string) => /\.json(\.gz)?$/.test(path)
 
 /**
@@ -25,7 +28,8 @@ export function findFiles(path: string): string[] {
 export function readText(path: string): string {
   try {
     const bytes = readFileSync(path)
-    return (bytes[0] === 0x1f ? gunzipSync(bytes) : bytes).toString()
+    const isCompressed = bytes[0] === 0x1f
+    return (isCompressed ? gunzipSync(bytes, { maxOutputLength: MAX_SIZE }) : bytes).toString()
   } catch (error) {
     throw new VectorError(`${path}: ${(error as Error).message}`)
   }
