@@ -3,7 +3,6 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Client, Clients } from './client.ts'
 import { createHTTPClient } from './http.ts'
-import { createInProcess } from './inProcess.ts'
 import { NEEDED, createProcesses } from './process.ts'
 import { countResults, summarize, toJUnit, toTAP } from './report.ts'
 import { identify, writeResults } from './results.ts'
@@ -56,7 +55,7 @@ function readSecret(path: string): Uint8Array {
 }
 
 /** A client that runs already, on one genesis. */
-function createRunning(client: Client, name: string): Clients {
+export function createRunning(client: Client, name: string): Clients {
   return {
     name,
     open: async ({ genesisBlockHeader: { hash } }) => {
@@ -87,7 +86,8 @@ async function createClients(options: CommandOptions): Promise<Clients> {
   if (eth !== undefined) throw new UsageError('--eth is for --engine')
   if (command === undefined) {
     if (jobs > 1) throw new UsageError('--jobs is for --client')
-    return createInProcess()
+    // Loads the cryptography, which a client over HTTP does not need.
+    return (await import('./inProcess.ts')).createInProcess()
   }
   const missing = NEEDED.find((placeholder) => !command.includes(placeholder))
   if (missing) throw new UsageError(`--client: there is no ${missing} in the command`)

@@ -22,8 +22,8 @@ const MAX_TEXT = 100
 
 const response = z.looseObject({
   jsonrpc: z.literal('2.0'),
-  id: z.unknown(),
-  result: z.unknown(),
+  id: z.unknown().optional(),
+  result: z.unknown().optional(),
   error: z.looseObject({ code: z.int(), message: z.string() }).nullish(),
 })
 
