@@ -7,8 +7,11 @@ import { createRunning } from './kit/command.ts'
 import type { Client } from './kit/client.ts'
 import { createHTTPClient } from './kit/http.ts'
 import { createInProcess } from './kit/inProcess.ts'
-import { type Case, loadCases } from './kit/suite.ts'
-import type { Vector } from './kit/vector.ts'
+import { CONTRACT, SENDERS } from './kit/fill/accounts.ts'
+import { type Case, type Topic, fillCase } from './kit/fill/topic.ts'
+import { deposit } from './kit/fill/transactions.ts'
+import type { Case as SuiteCase } from './kit/suite.ts'
+import type { Vector, VectorFile } from './kit/vector.ts'
 
 export const VECTORS = 'spec-tests/vectors'
 
@@ -17,11 +20,38 @@ export const BIN = 'spec-tests/dist/bin.js'
 
 export const SECRET = Buffer.alloc(32, 7)
 
-/** A vector of this name. */
-export function readVector(name: string): Vector {
-  const found = loadCases([VECTORS]).find((test) => test.name === name)
-  if (!found?.vector) throw new Error(`there is no vector ${name}`)
-  return found.vector
+/** Has an invalid payload, a call that fails, a valid payload and one that is built. */
+const REFUSED: Case = {
+  name: 'a-wrong-nonce-is-refused',
+  description: 'A forced signed transaction must be valid, else there is no such block',
+  rules: ['E-24'],
+  async fill(chain) {
+    await chain.invalid('nonce', { transactions: [{ nonce: 5n, to: SENDERS[2] }] })
+    await chain.block()
+    await chain.altered({ error: 'gasUsed' }, {}, ({ payload }) => {
+      payload.gasUsed = '0x1'
+    })
+    await chain.built()
+  },
+}
+
+/** Has another genesis than {@link REFUSED}. */
+const MINT: Case = {
+  name: 'a-deposit-mints',
+  description: 'A deposit mints ether for its sender',
+  rules: ['D-14'],
+  pre: { [CONTRACT]: { balance: '0x1' } },
+  async fill(chain) {
+    await chain.block({ transactions: [deposit({ from: SENDERS[1], to: CONTRACT, mint: 7n })] })
+  },
+}
+
+const TOPIC: Topic = { path: 'runner/fixtures', cases: [REFUSED, MINT] }
+
+/** Vectors of the tests of the runner, two for each fork. */
+export const FIXTURE: VectorFile = {
+  ...(await fillCase(TOPIC, REFUSED)),
+  ...(await fillCase(TOPIC, MINT)),
 }
 
 /** A call as it came to a server. */
@@ -71,7 +101,7 @@ export function running(url: string, timeout = 20_000) {
 }
 
 /** A vector as a case. */
-export const toCase = (name: string, vector: Vector): Case => ({ name, vector })
+export const toCase = (name: string, vector: Vector): SuiteCase => ({ name, vector })
 
 /** What a command left. */
 export interface Ended {

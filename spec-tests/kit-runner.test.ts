@@ -7,10 +7,9 @@ import { Parser } from 'tap-parser'
 import t from 'tap'
 import {
   BIN,
+  FIXTURE,
   type Handler,
   SECRET,
-  VECTORS,
-  readVector,
   runBin,
   running,
   sendJSON,
@@ -23,9 +22,11 @@ import { toJUnit, toTAP } from './kit/report.ts'
 import { type Result, loadCases, runCases } from './kit/suite.ts'
 import type { Vector } from './kit/vector.ts'
 
-/** Has an invalid payload, a call that fails, a valid payload and one that is built. */
-const NAME = 'deposits/failures/a-signed-transaction-with-a-wrong-nonce-is-refused[isthmus]'
-const VECTOR = readVector(NAME)
+/** The vectors of these tests in a folder. */
+const VECTORS = t.testdir({ 'vectors.json': JSON.stringify(FIXTURE) })
+
+const NAME = 'runner/fixtures/a-wrong-nonce-is-refused[isthmus]'
+const VECTOR = FIXTURE[NAME]
 const TEXT = JSON.stringify({ [NAME]: VECTOR })
 
 /** This project's node as a command. */
@@ -299,7 +300,7 @@ t.test('each call over HTTP has a new token, and a good client passes', async (t
 t.test('a vector of another genesis than that of a running client is skipped', async (t) => {
   const { url, close } = await serve(VECTOR)
   t.teardown(close)
-  const cases = loadCases([VECTORS], { filter: /a-signed-transaction-with-a-wrong-nonce/ })
+  const cases = loadCases([VECTORS], { filter: /a-wrong-nonce/ })
   const results = await runCases(cases, running(url))
   const passed = results.filter(({ verdict }) => verdict === 'passed')
   t.same(
@@ -379,7 +380,7 @@ t.test('op-spec-test passes, and says so in TAP, JUnit and its status', async (t
   t.match(readFileSync(junit, 'utf8'), 'tests="2" failures="0"')
   const text = readFileSync(page, 'utf8')
   t.match(text, /^## ethereumjs-op 0\.\d+\.\d+$/m)
-  t.match(text, '| deposits | 2 | 2 | 0 | 0 |\n| **all** | 2 | 2 | 0 | 0 |')
+  t.match(text, '| runner | 2 | 2 | 0 | 0 |\n| **all** | 2 | 2 | 0 | 0 |')
   await runBin(...args, '--results', page)
   t.equal(readFileSync(page, 'utf8').match(/^## /gm)?.length, 1, 'a section is replaced')
 })
@@ -421,6 +422,7 @@ const WRONG_USAGE: [args: string[], says: RegExp][] = [
   [['spec-tests/kit'], /spec-tests\/kit: there is no \.json/],
   [[VECTORS, '--filter', 'matches-nothing'], /no vector is selected/],
   [[VECTORS, '--filter', '('], /Invalid regular expression/],
+  [[VECTORS, '--until', 'interop'], /Allowed choices are bedrock/],
   [[VECTORS, '--shard', '3/2'], /i\/n/],
   [[VECTORS, '--shard', '1'], /i\/n/],
   [[VECTORS, '--jobs', '0'], /whole number from 1 on/],
@@ -456,6 +458,27 @@ t.test('op-spec-test --help tells of every option at once', async (t) => {
     t.match(stdout, option)
 })
 
+t.test('README.md and --help have the same options', async (t) => {
+  const { stdout } = await runBin('--help')
+  const inHelp = [...stdout.matchAll(/^ +(?:-\w, )?(--[a-z]+)/gm)].map(([, option]) => option)
+  const readme = readFileSync('spec-tests/README.md', 'utf8')
+  const inReadme = [...readme.matchAll(/^\| `(--[a-z]+)/gm)].map(([, option]) => option)
+  t.ok(inReadme.length > 10)
+  t.same([...inReadme, '--help', '--version'].sort(), inHelp.sort())
+})
+
+t.test('--until leaves out chains with a later fork', async (t) => {
+  const forks = (until: string) => {
+    const names = loadCases([VECTORS], { until }).map(({ name }) => /\[(\w+)\]$/.exec(name)?.[1])
+    return new Set(names)
+  }
+  t.ok(forks('karst').has('karst'))
+  t.notOk(forks('jovian').has('karst'))
+  t.ok(forks('jovian').has('jovian'))
+  t.notOk(forks('isthmus').has('jovian'))
+  t.same([...forks('bedrock')], ['bedrock'])
+})
+
 t.test('op-spec-test --engine drives a running client', async (t) => {
   const { url, close } = await serve(VECTOR)
   t.teardown(close)
@@ -479,7 +502,7 @@ t.test('op-spec-test --client starts a node for each genesis', async (t) => {
   const temporary = t.testdir({ tmp: {} })
   const log = resolve(temporary, 'log')
   const variables = { TMPDIR: resolve(temporary, 'tmp') }
-  const only = ['--filter', '(wrong-nonce|mint).*(isthmus|jovian)', '--jobs', '2', '--log', log]
+  const only = ['--filter', '(wrong-nonce|mints).*(isthmus|jovian)', '--jobs', '2', '--log', log]
   const { status, stdout } = await startBin(
     variables,
     VECTORS,
@@ -510,7 +533,8 @@ const NO_CLIENTS: [command: string, says: RegExp][] = [
 
 t.test('a command that is no client fails with what it printed', async (t) => {
   for (const [command, says] of NO_CLIENTS) {
-    const args = [VECTORS, '--filter', 'wrong-nonce.*isthmus', '--timeout', '2']
+    const timeout = /not there/.test(says.source) ? '2' : '60'
+    const args = [VECTORS, '--filter', 'wrong-nonce.*isthmus', '--timeout', timeout]
     const { status, stdout } = await runBin(...args, '--client', command)
     t.equal(status, 1, command)
     const [result] = Object.values(parseTAP(stdout).results)

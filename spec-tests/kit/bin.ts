@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 // What a run needs is loaded when it runs, so that help does not wait for cryptography.
 import { readFileSync } from 'node:fs'
-import { InvalidArgumentError, program } from 'commander'
+import { InvalidArgumentError, Option, program } from 'commander'
 import type { CommandOptions } from './command.ts'
+import { FORK_NAMES } from './forkNames.ts'
 
 const manifest = new URL('../package.json', import.meta.url)
 const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
@@ -55,6 +56,7 @@ program
   .version(version)
   .argument('[path...]', 'vectors')
   .option('--filter <regex>', 'only vectors whose name matches', parseRegExp)
+  .addOption(new Option('--until <fork>', 'only chains without a later fork').choices(FORK_NAMES))
   .option('--shard <i/n>', 'only the i-th of n parts', parseShard)
   .option('--build', 'also build each payload that has attributes')
   .option('--engine <url>', 'a running client, of whose genesis the vectors are run', parseURL)

@@ -152,9 +152,9 @@ async function nameOf(clients: Clients, { vector }: Case): Promise<string> {
  * @throws {UsageError} if the options make no sense
  */
 export async function runCommand(paths: string[], options: CommandOptions): Promise<number> {
-  const { filter, shard, build, jobs, strict, junit, results: page } = options
+  const { filter, until, shard, build, jobs, strict, junit, results: page } = options
   for (const name of ['junit', 'results', 'log'] as const) checkFolder(`--${name}`, options[name])
-  const cases = findCases(paths, { filter, shard })
+  const cases = findCases(paths, { filter, until, shard })
   const clients = await createClients(options)
   const client = page && (options.name ?? (await nameOf(clients, cases[0])))
   const start = performance.now()
@@ -176,13 +176,15 @@ export async function runCommand(paths: string[], options: CommandOptions): Prom
   console.log(`# ${summarize(counts)}`)
   if (junit) writeFileSync(junit, toJUnit(results, clients.name))
   if (page && client) {
-    const how = options.client
-      ? `Over HTTP, ${jobs} at a time`
-      : options.engine
-        ? 'Over HTTP'
-        : 'In process'
+    const where = options.client || options.engine ? 'Over HTTP' : 'In process'
+    const parts = [
+      where,
+      ...(until ? [`chains up to ${until}`] : []),
+      ...(build ? ['also building each payload'] : []),
+      ...(jobs > 1 ? [`${jobs} clients at a time`] : []),
+    ]
     const seconds = (performance.now() - start) / 1000
-    writeResults(page, { client, how: `${how}${build ? ', built too' : ''}`, results, seconds })
+    writeResults(page, { client, how: parts.join(', '), results, seconds })
   }
   return counts.failed > 0 || counts.passed + counts.disputed === 0 ? 1 : 0
 }

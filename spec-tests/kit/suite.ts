@@ -1,5 +1,6 @@
 import { type Client, ClientError, type Clients } from './client.ts'
 import { findFiles, readText } from './files.ts'
+import { FORK_NAMES } from './forkNames.ts'
 import { type RunOptions, runVector } from './run.ts'
 import { type Vector, checkVector, parseFile } from './vector.ts'
 
@@ -29,6 +30,8 @@ export interface Result {
 /** Which cases, of those in files. */
 export interface Selection {
   filter?: RegExp
+  /** The last fork that the client knows: only vectors whose chain has no later one. */
+  until?: string
   /** `index` of `count`, from 1 on. */
   shard?: { index: number; count: number }
 }
@@ -92,16 +95,25 @@ function groupCases(cases: Case[]): Case[][] {
   return sorted.map((group) => group.sort((a, b) => rank(a) - rank(b)))
 }
 
+/** Whether a chain has a fork after this one. */
+function hasLaterFork({ vector }: Case, until: string): boolean {
+  const later = FORK_NAMES.slice(FORK_NAMES.indexOf(until) + 1)
+  return vector !== undefined && later.some((name) => vector.config[`${name}Time`] !== undefined)
+}
+
 /**
  * Cases of files and folders. A file or a vector that cannot be read is a case that fails; such a file
  * is a case whatever the filter is.
  *
  * @throws {VectorError} if a path does not exist, or has no such file
  */
-export function loadCases(paths: string[], { filter, shard }: Selection = {}): Case[] {
+export function loadCases(paths: string[], { filter, until, shard }: Selection = {}): Case[] {
   const files = new Set(paths.flatMap(findFiles))
   const all = [...files].flatMap((path) =>
-    readCases(path).filter(({ name }) => name === path || !filter || filter.test(name)),
+    readCases(path).filter((test) => {
+      if (until !== undefined && hasLaterFork(test, until)) return false
+      return test.name === path || !filter || filter.test(test.name)
+    }),
   )
   if (!shard) return all
   // Slices of what is grouped, so that few clients are started for more than one of them.
