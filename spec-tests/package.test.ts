@@ -13,9 +13,10 @@ import {
 } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { tmpdir } from 'node:os'
-import { resolve } from 'node:path'
+import { relative, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { FIXTURES, noFixtures } from './helpers.ts'
+import { findFiles } from './kit/files.ts'
 
 /** Runs a command to its end, for two minutes at most, as if no test had started it. */
 function run(cwd: string, ...command: string[]) {
@@ -54,6 +55,7 @@ function pack(...args: string[]) {
 }
 const packed = pack()
 const packedNode = pack('-w', 'node')
+const packedSpecTests = pack('-w', 'spec-tests')
 const FILES = packed.paths
 const TARBALL = packed.tarball
 
@@ -114,6 +116,27 @@ t.test('the package of the node has what it points at, and only that', async (t)
   for (const name of new Set(imported))
     t.hasProp(dependencies, name, `${name} is installed with it`)
 })
+
+t.test(
+  'the package of the spec tests has all vectors, and runs by npx',
+  { skip: noRegistry },
+  async (t) => {
+    const { paths, tarball, size } = packedSpecTests
+    t.ok(size < 16_000_000, `${size} bytes`)
+    const others = paths.filter((path) => !/^(dist|vectors|examples)\//.test(path))
+    for (const path of ['LICENSE', 'README.md', 'package.json']) t.ok(others.includes(path), path)
+    // Both are for a checkout alone.
+    t.notOk(paths.some((path) => /\.test\.ts$|dist\/(fill|confirm|fuzz)/.test(path)))
+    const project = createProject('spec-tests', TARBALL, tarball)
+    const all = findFiles('spec-tests/vectors').map((path) => relative('spec-tests', path))
+    t.same(paths.filter((path) => path.startsWith('vectors/')).sort(), all.sort())
+    const { status, stdout, output } = run(project, 'npx', 'op-spec-test', '--shard', '1/20')
+    t.equal(status, 0, output)
+    t.match(stdout, /^TAP version 14\n1\.\.\d+\nok 1 - /)
+    t.match(stdout, /\n# [1-9]\d* passed, 0 failed, \d+ disputed\n$/)
+    t.equal(run(project, 'npx', 'op-spec-test', '--help').status, 0)
+  },
+)
 
 t.test('each packed package has its licence in THIRD_PARTY_LICENSES.md', async (t) => {
   const page = readFileSync(`${installed}/THIRD_PARTY_LICENSES.md`, 'utf8')

@@ -24,7 +24,7 @@ export interface Clients {
   /** For messages. */
   readonly name: string
   /**
-   * A client on this genesis, which may be the one of the vector before.
+   * A client on the genesis of this vector, for it and others of the same genesis.
    *
    * @throws {ClientError} if it does not start
    */

@@ -14,6 +14,9 @@ import { VectorError, type VectorFile } from './vector.ts'
 /** From this size in bytes on, a file is compressed. */
 const LARGE = 2 ** 17
 
+/** Bytes of a file when it is unpacked. */
+const MAX_SIZE = 2 ** 28
+
 const isVectorFile = (path: string) => /\.json(\.gz)?$/.test(path)
 
 /**
@@ -36,7 +39,8 @@ export function findFiles(path: string): string[] {
 export function readText(path: string): string {
   try {
     const bytes = readFileSync(path)
-    return (bytes[0] === 0x1f ? gunzipSync(bytes) : bytes).toString()
+    const isCompressed = bytes[0] === 0x1f
+    return (isCompressed ? gunzipSync(bytes, { maxOutputLength: MAX_SIZE }) : bytes).toString()
   } catch (error) {
     throw new VectorError(`${path}: ${(error as Error).message}`)
   }

@@ -1,7 +1,7 @@
 import { createBackend, encode, headerToJSON } from 'ethereumjs-op/blockchain'
 import { createCrypto } from 'ethereumjs-op/crypto'
 import { type Hex, JsonRpcError, createEngine, createHeader } from 'ethereumjs-op'
-import { type Answer, type Client, type Clients, genesisOf } from './client.ts'
+import { type Answer, type Clients, genesisOf } from './client.ts'
 import type { Vector } from './vector.ts'
 
 type Methods = Record<string, (...params: unknown[]) => Promise<unknown>>
@@ -36,14 +36,9 @@ async function createClient(
 /** Clients that are this project's engine in the same process. */
 export async function createInProcess(): Promise<Clients> {
   const customCrypto = await createCrypto()
-  let last: { hash: string; client: Client } | undefined
   return {
     name: 'ethereumjs-op in process',
-    open: async (vector) => {
-      const { hash } = vector.genesisBlockHeader
-      if (last?.hash !== hash) last = { hash, client: await createClient(vector, customCrypto) }
-      return last.client
-    },
+    open: (vector) => createClient(vector, customCrypto),
     close: async () => {},
   }
 }
