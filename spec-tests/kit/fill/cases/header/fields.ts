@@ -267,7 +267,7 @@ export const fields: Topic = {
     {
       name: 'withdrawals-root-of-a-message-passer-without-storage',
       description: 'Where L2ToL1MessagePasser has no storage, the root is the empty one',
-      rules: ['X-05', 'X-08', 'T-43'],
+      rules: ['X-05', 'X-08'],
       forks: ['isthmus', 'karst'],
       pre: { ...BARE, [MESSAGE_PASSER]: { nonce: '0x1', code: '0x6001435500' } },
       async fill(chain) {
