@@ -230,6 +230,11 @@ export class VectorChain {
     return this.#head.hash
   }
 
+  /** Whether no block is there yet. */
+  get isAtGenesis(): boolean {
+    return this.#head.number === 0n
+  }
+
   /** Seconds of the head. */
   get timestamp(): number {
     return this.#head.timestamp
