@@ -18,6 +18,10 @@ import { limits } from './precompiles/limits.ts'
 import { modexp } from './precompiles/modexp.ts'
 import { others } from './precompiles/others.ts'
 import { p256Verify } from './precompiles/p256.ts'
+import { receipts } from './receipts/receipts.ts'
+import { encoding as transactionEncoding } from './transactions/encoding.ts'
+import { rejections } from './transactions/rejections.ts'
+import { setCodes } from './transactions/setCode.ts'
 
 /** All files of vectors, in the order of RULES.md. */
 export const TOPICS: Topic[] = [
@@ -40,4 +44,8 @@ export const TOPICS: Topic[] = [
   limits,
   modexp,
   others,
+  receipts,
+  transactionEncoding,
+  rejections,
+  setCodes,
 ]

@@ -12,8 +12,7 @@ export const attributes: Topic = {
   cases: [
     {
       name: 'those-of-the-block-itself',
-      description:
-        'Fees follow the attributes of their own block: each of three blocks has others',
+      description: 'Fees follow the attributes of their own block: each of three blocks has others',
       rules: ['D-06', 'F-07', 'F-35', 'F-36'],
       forks: ERAS,
       async fill(chain) {

@@ -22,7 +22,11 @@ const FEE: L1Storage = {
 }
 
 /** Wei of the operator fee, by the words of the specification. */
-function feeOf(fork: Fork, gas: bigint, { operatorFeeScalar = 0n, operatorFeeConstant = 0n } = FEE) {
+function feeOf(
+  fork: Fork,
+  gas: bigint,
+  { operatorFeeScalar = 0n, operatorFeeConstant = 0n } = FEE,
+) {
   const scaled = gas * operatorFeeScalar
   return (isFrom(fork, 'jovian') ? scaled * 100n : scaled / 1_000_000n) + operatorFeeConstant
 }

@@ -93,9 +93,7 @@ export const limits: Topic = {
       pre: caller(0x08),
       async fill(chain) {
         const gas = 45_000n + 34_000n * 700n
-        await callAll(chain, [
-          { size: 700 * 192, gas, isSuccess: true, returned: 32, output: 1 },
-        ])
+        await callAll(chain, [{ size: 700 * 192, gas, isSuccess: true, returned: 32, output: 1 }])
       },
     },
   ],

@@ -171,7 +171,5 @@ export const others: Topic = {
 function warmth(fork: Fork): Record<number, bigint> {
   const isWarm = (number: number) =>
     number <= lastOf(fork) || (number === 0x100 && isFrom(fork, 'fjord'))
-  return Object.fromEntries(
-    AROUND.map((number, slot) => [slot, isWarm(number) ? 107n : 2607n]),
-  )
+  return Object.fromEntries(AROUND.map((number, slot) => [slot, isWarm(number) ? 107n : 2607n]))
 }
