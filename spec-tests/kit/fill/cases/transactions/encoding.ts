@@ -122,7 +122,7 @@ const refusals = Object.entries(MALFORMED).map(
     name: `refused-with-${name}`,
     description: `What has ${name.replaceAll('-', ' ')} is no transaction: no block holds it`,
     rules: name.includes('type') ? ['R-01', 'R-04'] : ['E-14'],
-    forks: name.includes('type') ? FORKS : ['jovian', 'karst'],
+    forks: name.includes('type') ? FORKS : ['jovian'],
     fill: (chain) => chain.invalid('no transaction', { transactions: [raw] }),
   }),
 )

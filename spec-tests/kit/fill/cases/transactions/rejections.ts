@@ -179,12 +179,11 @@ export const rejections: Topic = {
       name: 'init-code-size',
       description: 'From Canyon on init code has at most 49,152 bytes (EIP-3860)',
       rules: ['H-03'],
-      forks: ['regolith', 'canyon'],
-      async fill(chain, fork) {
+      forks: ['canyon'],
+      async fill(chain) {
         const data = `0x${'00'.repeat(49_153)}`
         const transactions = [{ to: null, data, gasLimit: 1_000_000n }]
-        if (isFrom(fork, 'canyon')) await chain.refused(-38003, { transactions })
-        else await chain.block({ transactions })
+        await chain.refused(-38003, { transactions })
         await chain.block()
       },
     },
