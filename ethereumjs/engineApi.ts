@@ -122,6 +122,12 @@ export const FORKCHOICE_STATE_FIELDS: Fields = {
   finalizedBlockHash: HASH,
 }
 
+/** A type and what is asked for (EIP-7685). */
+const REQUEST: Form = {
+  description: 'bytes in hex, at least two',
+  fits: (value) => bytes().fits(value) && String(value).length >= 6,
+}
+
 /** Of a payload, with the further parameters of `engine_newPayload`. */
 export const PAYLOAD_FIELDS: Fields = {
   parentHash: HASH,
@@ -143,7 +149,7 @@ export const PAYLOAD_FIELDS: Fields = {
   excessBlobGas: { ...UINT64, from: 'cancun' },
   versionedHashes: { ...list(HASH), from: 'cancun' },
   parentBeaconBlockRoot: { ...HASH, from: 'cancun' },
-  executionRequests: { ...list(bytes()), from: 'prague' },
+  executionRequests: { ...list(REQUEST), from: 'prague' },
 }
 
 export const ATTRIBUTES_FIELDS: Fields = {

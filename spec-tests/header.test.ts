@@ -101,6 +101,17 @@ function baseFeeAfter(
   return calculateBaseFee(chain, parent, chain.rules({ number: 2n, timestamp: next }))
 }
 
+t.test('no block follows a parent whose elasticity leaves it no gas target (B-01)', (t) => {
+  const extraData = '0x0000000001ffffffff'
+  const fields = { gasLimit: 30_000_000n, gasUsed: 21_000n, baseFeePerGas: 7n, extraData } as const
+  t.throws(
+    () => baseFeeAfter(chainAt('holocene'), fields),
+    new InvalidBlockError('elasticity 4294967295 leaves no gas target to the parent'),
+  )
+  t.equal(baseFeeAfter(chainAt('holocene'), { ...fields, gasUsed: 0n }), 7n)
+  t.end()
+})
+
 /** All real block files. */
 const blockFiles = (): JSONValue[] =>
   readdirSync(resolve(FIXTURES, 'blocks')).map((name) => readFixture(`blocks/${name}`))

@@ -99,6 +99,7 @@ export function decodeExtraData(rules: Rules, extraData: Uint8Array): EIP1559Par
  *
  * @param rules - of the new block, for the Canyon denominator; Holocene and Jovian look at the
  * parent's
+ * @throws {InvalidBlockError} if the parent's elasticity leaves it no gas target, though it used gas
  * @see https://specs.optimism.io/protocol/jovian/exec-engine.html#minimum-base-fee
  */
 export function calculateBaseFee(chain: Chain, parent: BlockHeader, rules: Rules): bigint {
@@ -109,6 +110,8 @@ export function calculateBaseFee(chain: Chain, parent: BlockHeader, rules: Rules
   const baseFee = parent.baseFeePerGas!
   const target = parent.gasLimit / parameters.elasticity
   const excess = bigIntMax(parent.gasUsed, footprint) - target
+  const hasTarget = target > 0n || excess === 0n
+  assertRule(hasTarget, `elasticity ${parameters.elasticity} leaves no gas target to the parent`)
   // Rounds towards 0. Where no gas was used, the target may be 0.
   const change = excess === 0n ? 0n : (baseFee * excess) / target / parameters.denominator
   const next = baseFee + (excess > 0n ? bigIntMax(change, 1n) : change)

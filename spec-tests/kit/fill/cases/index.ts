@@ -22,8 +22,15 @@ import { limits } from './precompiles/limits.ts'
 import { modexp } from './precompiles/modexp.ts'
 import { others } from './precompiles/others.ts'
 import { p256Verify } from './precompiles/p256.ts'
+<<<<<<< HEAD
 import { systemTopics } from './system/index.ts'
 import { transitionTopics } from './transitions/index.ts'
+=======
+import { receipts } from './receipts/receipts.ts'
+import { encoding as transactionEncoding } from './transactions/encoding.ts'
+import { rejections } from './transactions/rejections.ts'
+import { setCodes } from './transactions/setCode.ts'
+>>>>>>> vectorsA
 
 /** All files of vectors, in the order of RULES.md. */
 export const TOPICS: Topic[] = [
@@ -47,9 +54,16 @@ export const TOPICS: Topic[] = [
   limits,
   modexp,
   others,
+<<<<<<< HEAD
   ...headerTopics,
   ...systemTopics,
   ...transitionTopics,
   ...engineTopics,
   ...disputedTopics,
+=======
+  receipts,
+  transactionEncoding,
+  rejections,
+  setCodes,
+>>>>>>> vectorsA
 ]

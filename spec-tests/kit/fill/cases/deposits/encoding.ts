@@ -69,7 +69,7 @@ const refusals = Object.entries(MALFORMED).map(
     name: `refused-with-${name}`,
     description: `A deposit with ${name.replaceAll('-', ' ')} is no deposit: no block holds it`,
     rules: ['D-01', 'D-02'],
-    forks: ['jovian', 'karst'],
+    forks: ['jovian'],
     fill: (chain) => chain.invalid('no deposit', { transactions: [raw] }),
   }),
 )
@@ -108,7 +108,7 @@ export const encoding: Topic = {
       description:
         'Value and gas limit of as many bytes as there may be: the deposit fails for want of ether or does not fit, and is well formed',
       rules: ['D-02', 'D-14', 'D-15'],
-      forks: ['bedrock', 'regolith', 'jovian', 'karst'],
+      forks: ['regolith', 'jovian', 'karst'],
       async fill(chain) {
         const most = deposit({ from: SENDERS[1], to: SENDERS[2], value: 2n ** 256n - 1n })
         await chain.block({ transactions: [most] })

@@ -166,7 +166,7 @@ export const failures: Topic = {
     {
       name: 'no-ether-for-the-value-of-a-creation',
       description: 'A creation whose sender lacks the value fails before it runs: the nonce rises',
-      rules: ['D-14', 'D-21'],
+      rules: ['D-14', 'D-21', 'T-03'],
       forks: ['regolith', 'canyon', 'isthmus', 'jovian', 'karst'],
       async fill(chain) {
         await chain.block({
@@ -179,7 +179,7 @@ export const failures: Topic = {
     {
       name: 'no-ether-for-the-value-of-a-creation-before-regolith',
       description: 'As after Regolith: the nonce rises',
-      rules: ['D-14', 'D-21'],
+      rules: ['D-14', 'D-21', 'T-03'],
       forks: ['bedrock'],
       disputed: 'creation-without-funds-before-regolith',
       async fill(chain) {

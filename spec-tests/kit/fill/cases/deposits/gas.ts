@@ -95,6 +95,7 @@ export const gas: Topic = {
       description: 'Two deposits of 20 million gas each do not fit into a block of 30 million',
       rules: ['D-15', 'D-17'],
       forks: ['bedrock'],
+      disputed: 'deposit-gas-before-regolith',
       async fill(chain) {
         await chain.invalid('the block has less gas', { transactions: [big(), big(1)] })
         await chain.block({ transactions: [big()] })
@@ -118,7 +119,7 @@ export const gas: Topic = {
       name: 'all-the-gas-of-the-block',
       description: 'A deposit may have the whole gas limit of its block, and not a unit more',
       rules: ['D-15'],
-      forks: ['bedrock', 'regolith', 'canyon', 'ecotone', 'isthmus'],
+      forks: ['regolith', 'canyon', 'ecotone', 'isthmus'],
       async fill(chain) {
         const fields = { hasL1Attributes: false, attributes: { gasLimit: '0x2faf080' } }
         const all = (gas: bigint) => deposit({ from: SENDERS[1], to: NOBODY, gas })
@@ -141,6 +142,18 @@ export const gas: Topic = {
         await chain.block({ transactions: [deposit({ to: CONTRACT, gas })] })
         await chain.expectReceipts({ status: 1 })
         await chain.expectState({ [CONTRACT]: { storage: { 0: gas - 21_002n } } })
+      },
+    },
+    {
+      name: 'code-with-above-2-to-the-24-gas',
+      description: 'The code that a deposit of 20 million gas calls has all of it but 21,000',
+      rules: ['D-23', 'H-15', 'T-34'],
+      forks: ['karst'],
+      disputed: 'deposit-gas-above-2-24',
+      pre: { [CONTRACT]: { code: assemble('GAS 0 SSTORE') } },
+      async fill(chain) {
+        await chain.block({ transactions: [deposit({ to: CONTRACT, gas: 20_000_000n })] })
+        await chain.expectState({ [CONTRACT]: { storage: { 0: 20_000_000n - 21_002n } } })
       },
     },
     {

@@ -235,14 +235,7 @@ export const payloads: Topic = {
       'blob hashes',
     ),
     parameter('requests-not-empty', 3, [['0x01ab']], ['isthmus', 'jovian', 'karst'], 'requests'),
-    parameter(
-      'request-without-data',
-      3,
-      [['0x00'], ['0x']],
-      ['isthmus', 'karst'],
-      'requests',
-      'request-without-data',
-    ),
+    parameter('request-without-data', 3, [['0x00'], ['0x']], ['isthmus', 'karst']),
     {
       name: 'logs-bloom-of-another-length',
       description: 'A bloom filter that has not 256 bytes is a wrong parameter',

@@ -96,11 +96,11 @@ export const fastlz: Topic = {
     },
     {
       ...COMMON,
-      name: '100-kilobytes-of-zeros',
-      description: 'A transaction of nearly the greatest size that compresses to little',
+      name: '30-kilobytes-of-zeros',
+      description: 'A long transaction that compresses to little',
       forks: ['karst'],
       async fill(chain) {
-        const data = repeat('00', 100_000)
+        const data = repeat('00', 30_000)
         await chain.block({ transactions: [{ to: NOBODY, gasLimit: 5_000_000n, data }] })
       },
     },

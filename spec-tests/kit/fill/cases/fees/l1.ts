@@ -12,8 +12,8 @@ import type { Case, Topic } from '../../topic.ts'
 import { authorize, deposit, signed } from '../../transactions.ts'
 import { DATA, calldataGas, fixedFees } from './helpers.ts'
 
-/** The first fork with each formula, one after it, and the last. */
-const ERAS: Fork[] = ['bedrock', 'regolith', 'canyon', 'ecotone', 'fjord', 'isthmus', 'karst']
+/** The first fork with each formula, and the last. */
+const ERAS: Fork[] = ['bedrock', 'regolith', 'ecotone', 'fjord', 'karst']
 
 /** 2^32 - 1. */
 const MOST = 0xffff_ffffn
@@ -169,7 +169,6 @@ export const l1: Topic = {
         'Both scalars are 0 and the blob base fee is not, with overhead and scalar of Bedrock in their slots: nothing is paid',
       rules: ['F-23', 'T-20'],
       forks: ['ecotone', 'fjord', 'karst'],
-      disputed: 'l1-parameters-unset',
       pre: fixedFees({
         baseFee: 10n ** 9n,
         overhead: 188n,

@@ -300,6 +300,18 @@ export const baseFee: Topic = {
         await expectFee(chain, 1_019_216_800n)
       },
     },
+    {
+      name: 'no-block-follows-where-the-gas-target-is-zero',
+      description: 'An elasticity above the gas limit: after a block with gas there is no base fee',
+      rules: ['B-01', 'B-05'],
+      forks: ['holocene', 'jovian', 'karst'],
+      disputed: 'no-gas-target',
+      pre: BARE,
+      async fill(chain) {
+        await chain.block({ attributes: { eip1559Params: params(1, 2 ** 32 - 1) } })
+        await chain.refused(-38003, {})
+      },
+    },
   ],
 }
 

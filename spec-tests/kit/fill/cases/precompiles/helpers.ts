@@ -46,12 +46,16 @@ export interface Call {
   output?: bigint | number
 }
 
-/** A block with a deposit for each call. */
-export async function callAll(chain: VectorChain, calls: Call[]): Promise<void> {
+/** A block with a deposit of so much gas for each call. */
+export async function callAll(
+  chain: VectorChain,
+  calls: Call[],
+  depositGas = 15_000_000n,
+): Promise<void> {
   const transactions = calls.map(({ input = '0x', size, gas }, index) => {
     const length = size ?? input.length / 2 - 1
     const data = join(word(length), word(BigInt(gas)), word(index * 4), input)
-    return deposit({ to: CONTRACT, gas: 29_000_000n, data, index })
+    return deposit({ to: CONTRACT, gas: depositGas, data, index })
   })
   // Each in a block of its own, for one may take nearly all the gas of a block.
   for (const raw of transactions) await chain.block({ transactions: [raw] })

@@ -58,7 +58,7 @@ export const modexp: Topic = {
       pre: caller(0x05),
       async fill(chain, fork) {
         const isSuccess = !isFrom(fork, 'karst')
-        const gas = 20_000_000n
+        const gas = 10_000_000n
         const lengths = (...all: number[]) => join(...all.map((length) => word(length)))
         // The values themselves are zeros: 0 to the power of 0, modulo 0.
         const call = (base: number, exponent: number, modulus: number, succeeds = isSuccess) => ({
