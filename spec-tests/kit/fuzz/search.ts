@@ -20,6 +20,8 @@ export interface SearchOptions extends ChainOptions {
   count?: number
   /** Calls that are not as they should be before each block, of which there are so many. */
   probes?: number
+  /** Only chains whose number leaves this remainder when divided by so many. */
+  share?: [remainder: number, divisor: number]
   /** Folder for what is found. */
   out: string
   /** Told about each finding. */
@@ -103,7 +105,7 @@ async function record(
  * from the seed and their number only.
  */
 export async function search(witnesses: Witness[], opts: SearchOptions): Promise<SearchResult> {
-  const { seed, seconds, count = Infinity } = opts
+  const { seed, seconds, count = Infinity, share: [first, step] = [0, 1] } = opts
   const result: SearchResult = {
     chains: 0,
     blocks: 0,
@@ -126,7 +128,7 @@ export async function search(witnesses: Witness[], opts: SearchOptions): Promise
     result.findings++
     await record(plan, finding, witnesses, opts)
   }
-  for (let index = 0; index < count && Date.now() < end; index++) {
+  for (let index = first; index < count && Date.now() < end; index += step) {
     const start = Date.now()
     const random = new Random(Math.imul(seed, 1_000_003) + index)
     const plan = randomChain(random, `chain ${seed} ${index}`, opts)
