@@ -229,7 +229,6 @@ export class VectorChain {
     return this.#head.hash
   }
 
-<<<<<<< HEAD
   /** Hash of block 0. */
   get genesis(): string {
     return this.#header.hash as string
@@ -238,11 +237,11 @@ export class VectorChain {
   /** Next nonces of the senders after the head. */
   get nonces(): readonly bigint[] {
     return this.#head.nonces
-=======
+  }
+
   /** Whether no block is there yet. */
   get isAtGenesis(): boolean {
     return this.#head.number === 0n
->>>>>>> vectorsA
   }
 
   /** Seconds of the head. */

@@ -41,14 +41,10 @@ export async function fillCase(topic: Topic, test: Case): Promise<Record<string,
     const pre = { ...topic.pre, ...test.pre, ...own?.pre }
     const chain = await VectorChain.create(name, { ...fields, pre })
     await test.fill(chain, fork)
-<<<<<<< HEAD
-    const { description, rules } = test
-    const disputed = typeof test.disputed === 'function' ? test.disputed(fork) : test.disputed
-=======
     // For a client that ran another vector of this genesis before, and has its head.
     if (chain.isAtGenesis) await chain.block()
-    const { description, rules, disputed } = test
->>>>>>> vectorsA
+    const { description, rules } = test
+    const disputed = typeof test.disputed === 'function' ? test.disputed(fork) : test.disputed
     vectors[name] = chain.finish({ description, rules, ...(disputed && { disputed }) })
   }
   return vectors

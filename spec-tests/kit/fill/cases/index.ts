@@ -22,15 +22,12 @@ import { limits } from './precompiles/limits.ts'
 import { modexp } from './precompiles/modexp.ts'
 import { others } from './precompiles/others.ts'
 import { p256Verify } from './precompiles/p256.ts'
-<<<<<<< HEAD
-import { systemTopics } from './system/index.ts'
-import { transitionTopics } from './transitions/index.ts'
-=======
 import { receipts } from './receipts/receipts.ts'
 import { encoding as transactionEncoding } from './transactions/encoding.ts'
 import { rejections } from './transactions/rejections.ts'
 import { setCodes } from './transactions/setCode.ts'
->>>>>>> vectorsA
+import { systemTopics } from './system/index.ts'
+import { transitionTopics } from './transitions/index.ts'
 
 /** All files of vectors, in the order of RULES.md. */
 export const TOPICS: Topic[] = [
@@ -54,16 +51,13 @@ export const TOPICS: Topic[] = [
   limits,
   modexp,
   others,
-<<<<<<< HEAD
+  receipts,
+  transactionEncoding,
+  rejections,
+  setCodes,
   ...headerTopics,
   ...systemTopics,
   ...transitionTopics,
   ...engineTopics,
   ...disputedTopics,
-=======
-  receipts,
-  transactionEncoding,
-  rejections,
-  setCodes,
->>>>>>> vectorsA
 ]

@@ -96,9 +96,6 @@ export const limits: Topic = {
       pre: caller(0x08),
       async fill(chain) {
         const gas = 45_000n + 34_000n * 700n
-<<<<<<< HEAD
-        await callAll(chain, [{ size: 700 * 192, gas, isSuccess: true, returned: 32, output: 1 }])
-=======
         const call = { size: 700 * 192, gas, isSuccess: true, returned: 32, output: 1 }
         await callAll(chain, [call], 29_000_000n)
       },
@@ -115,7 +112,6 @@ export const limits: Topic = {
         const isSuccess = fork !== 'karst'
         const result = isSuccess ? { returned: 32, output: 1 } : {}
         await callAll(chain, [{ size: 301 * 192, gas, isSuccess, ...result }])
->>>>>>> vectorsA
       },
     },
   ],
