@@ -22,4 +22,8 @@ export const UNCITED: Reasons = {
 }
 
 /** Rules of consensus that no vector shows. */
-export const WITHOUT_VECTOR: Reasons = {}
+export const WITHOUT_VECTOR: Reasons = {
+  'H-16': 'a block above 8 MiB is 16 MB of hex, more than all vectors together',
+  'H-26': 'payloads of the Engine API have no difficulty',
+  'X-17': 'a block that shows it is larger than all vectors together, see H-16',
+}
