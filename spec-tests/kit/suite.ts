@@ -82,17 +82,32 @@ function readCases(path: string): Case[] {
 const rank = ({ vector }: Case) =>
   vector && vector.lastblockhash === vector.genesisBlockHeader.hash ? 0 : 1
 
-/** Cases by the hash of their genesis, the largest group first; those without a vector by ''. */
+/**
+ * Whether a block is ordered that takes transactions from the pool: a client that has left other chains
+ * of the same genesis has theirs there.
+ */
+const takesFromPool = ({ vector }: Case) =>
+  vector?.engineForkchoiceUpdates?.some(
+    ({ params: [, attributes], blockHash }) => blockHash && attributes?.noTxPool !== true,
+  ) ?? false
+
+/**
+ * Cases that may share a client: first those that need one of their own, then those of the same genesis, the
+ * largest group first. A running client, which has to do for all, gets them in this order, too.
+ */
 function groupCases(cases: Case[]): Case[][] {
+  const alone = cases.filter(takesFromPool)
   const groups = new Map<string, Case[]>()
   for (const test of cases) {
+    if (takesFromPool(test)) continue
     const hash = test.vector?.genesisBlockHeader.hash ?? ''
     const group = groups.get(hash)
     if (group) group.push(test)
     else groups.set(hash, [test])
   }
   const sorted = [...groups.values()].sort((a, b) => b.length - a.length)
-  return sorted.map((group) => group.sort((a, b) => rank(a) - rank(b)))
+  const shared = sorted.map((group) => group.sort((a, b) => rank(a) - rank(b)))
+  return [...alone.map((test) => [test]), ...shared]
 }
 
 /** Whether a chain has a fork after this one. */
