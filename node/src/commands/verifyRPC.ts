@@ -180,11 +180,11 @@ class Run {
   }
 
   #report(outcome: TaskOutcome, total?: number) {
-    const { number, verdict, error, block, ms, differences } = outcome
+    const { number, verdict, error, block, ms } = outcome
     let status = STATUS[verdict]
     const name = `${this.#config.chainId} ${number}`
-    if (block) {
-      const { hash, parentHash, fork, txs, gas, requests, hasReceipts, from } = block
+    if (block && verdict === 'ok') {
+      const { hash, parentHash, fork, txs, gas, requests, claimedReceipts, from } = block
       const follows = this.#last?.number === number - 1
       if (follows && this.#last?.hash !== parentHash) {
         const text = `FAIL ${name} its parent is ${parentHash}, not ${this.#last?.hash}: a reorg`
@@ -192,8 +192,8 @@ class Run {
         status = 2
       } else {
         const what = `${txs} txs ${gas} gas ${ms} ms, ${requests} requests, ${from}`
-        const rest = hasReceipts ? '' : ', receipts not compared'
-        const { transactions, receipts, ...facts } = block
+        const rest = claimedReceipts ? '' : ', receipts not compared'
+        const { transactions, receipts, claimedReceipts: _, ...facts } = block
         this.#print(`ok   ${name} ${fork} ${hash} ${what}${rest}`, {
           ok: true,
           verdict,
@@ -212,7 +212,7 @@ class Run {
         ok: false,
         verdict,
         error,
-        differences,
+        differences: block?.differences,
         ms,
       })
     }

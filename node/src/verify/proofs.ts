@@ -39,6 +39,8 @@ export interface ProofSource {
   chain: Chain
   /** The state after it is what the block begins with. */
   parent: BlockHeader
+  /** Hears what is being done, in words. */
+  report?(step: string): void
 }
 
 /** How much was asked. */
@@ -77,6 +79,8 @@ export class ProofCollector {
     while (this.stats.rounds < MAX_ROUNDS) {
       this.stats.rounds++
       await this.#fetch(missing)
+      const { rounds, accounts, slots, codes } = this.stats
+      this.#source.report?.(`round ${rounds}: ${accounts} accounts, ${slots} slots, ${codes} codes`)
       const state = new PartialState(chain.common, this.part, parent.stateRoot)
       try {
         const outcome = await execute(state)

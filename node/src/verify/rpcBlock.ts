@@ -1,5 +1,5 @@
 /** Checks a block of an endpoint that nobody trusts: executes it, and compares all that it says. */
-import { type Chain, type State, attributesOfHeader, executeBlock } from 'ethereumjs-op'
+import { type Chain, attributesOfHeader, executeBlock } from 'ethereumjs-op'
 import {
   type HeaderJSON,
   type ReceiptJSON,
@@ -32,8 +32,8 @@ export interface FetchedBlock {
   raw: Uint8Array[]
 }
 
-/** What came out of a block that is as the endpoint says. */
-export interface VerifiedBlock {
+/** What came out of a block, and how that differs from what the endpoint says. */
+export interface CheckedBlock {
   number: number
   hash: Hex
   parentHash: Hex
@@ -45,10 +45,14 @@ export interface VerifiedBlock {
   /** Requests of HTTP for this block. */
   requests: number
   stats?: ProofStats
-  /** Whether the endpoint's receipts were compared as well. */
-  hasReceipts: boolean
+  /** As computed. */
   transactions: TransactionJSON[]
+  /** As computed. */
   receipts: ReceiptJSON[]
+  /** As the endpoint has them, where it gives those of a whole block. */
+  claimedReceipts?: Unchecked[]
+  /** What the endpoint says otherwise; none if it is right. */
+  differences: Difference[]
 }
 
 /** A field that differs. */
@@ -172,15 +176,14 @@ function findDifferences(computed: object, claimed: Unchecked, where: string): D
   return differences
 }
 
-/** @throws {MismatchError} if there are any */
-function refuse(differences: Difference[], name: string) {
-  if (differences.length === 0) return
-  const texts = differences.map(
-    ({ where, computed, claimed }) =>
-      `${where} is ${JSON.stringify(computed)}, but the endpoint says ${JSON.stringify(claimed)}`,
-  )
-  throw Object.assign(new MismatchError(`${name}: ${texts.join('; ')}`), { differences })
-}
+/** Differences in words. */
+export const describe = (differences: Difference[]): string =>
+  differences
+    .map(({ where, computed, claimed }) => {
+      const claim = `but the endpoint says ${JSON.stringify(claimed)}`
+      return `${where} is ${JSON.stringify(computed)}, ${claim}`
+    })
+    .join('; ')
 
 /** Fetches the receipts that the endpoint claims, if it can give those of a whole block. */
 async function fetchReceipts(endpoint: Endpoint, hash: Hex): Promise<Unchecked[] | undefined> {
@@ -191,54 +194,56 @@ async function fetchReceipts(endpoint: Endpoint, hash: Hex): Promise<Unchecked[]
 }
 
 /** How a block is checked. */
-export interface VerifyOptions {
+export interface CheckOptions {
   endpoint: Endpoint
   chain: Chain
   number: bigint
-  /** A header that is known already. */
-  parent?: BlockHeader
+  /** Hears what is being done, in words. */
+  report?(step: string): void
 }
 
 /**
- * Checks a block.
+ * Checks a block: fetches it, collects the state before it, executes it, and compares all that the
+ * endpoint says of it.
  *
  * @throws {EndpointError} if nothing is known about it
- * @throws {MismatchError} if the endpoint says something that is not so
+ * @throws {MismatchError} if what the endpoint gives does not fit together
  * @throws {InvalidBlockError} if no valid block has these transactions
  */
-export async function verifyRPCBlock(options: VerifyOptions): Promise<VerifiedBlock> {
-  const { endpoint, chain, number } = options
+export async function checkBlock(options: CheckOptions): Promise<CheckedBlock> {
+  const { endpoint, chain, number, report = () => {} } = options
   const before = endpoint.requests
   const block = await fetchBlock(endpoint, chain, number)
   const { header, hash, raw } = block
+  report(`header and ${raw.length} transactions hash to ${hash}`)
   const parentHash = bytesToHex(header.parentHash)
-  const isKnown = options.parent && bytesToHex(options.parent.hash()) === parentHash
-  const parent = isKnown ? options.parent! : await fetchHeader(endpoint, chain, parentHash)
+  const parent = await fetchHeader(endpoint, chain, parentHash)
+  report(`the block before is ${parentHash}, with state root ${bytesToHex(parent.stateRoot)}`)
   const attributes = { ...attributesOfHeader(header), transactions: raw }
   const getBlockHash = createAncestors(endpoint, chain, parent)
-  const execute = (state: State) => executeBlock({ chain, state, parent, attributes, getBlockHash })
-  const collector = new ProofCollector({ endpoint, chain, parent })
+  const collector = new ProofCollector({ endpoint, chain, parent, report })
   const first = namedKeys(block)
-  for (const [address, slots] of await collector.guess(toCalls(block))) {
-    addKeys(first, address, slots)
-  }
-  const executed = await collector.run(first, execute)
+  const guessed = await collector.guess(toCalls(block))
+  for (const [address, slots] of guessed) addKeys(first, address, slots)
+  const executed = await collector.run(first, (state) =>
+    executeBlock({ chain, state, parent, attributes, getBlockHash }),
+  )
+  report(`executed: state root ${bytesToHex(executed.header.stateRoot)}`)
   const computed = blockToJSON(executed)
-  const name = `block ${number}`
-  const claimed = headerToJSON(header) as unknown as Unchecked
-  refuse(findDifferences(headerToJSON(executed.header), claimed, 'header'), name)
-  const receipts = await fetchReceipts(endpoint, hash)
-  if (receipts && receipts.length !== computed.receipts.length) {
-    const counts = `${receipts.length} receipts in place of ${computed.receipts.length}`
-    throw new MismatchError(`${name}: the endpoint gives ${counts}`)
+  const claimedHeader = headerToJSON(header) as unknown as Unchecked
+  const differences = findDifferences(headerToJSON(executed.header), claimedHeader, 'header')
+  for (const [index, tx] of computed.transactions.entries()) {
+    differences.push(...findDifferences(tx, block.json[index], `transaction ${index}`))
   }
-  const differences = computed.receipts.flatMap((receipt, index) =>
-    receipts ? findDifferences(receipt, receipts[index], `receipt ${index}`) : [],
-  )
-  const of = computed.transactions.flatMap((tx, index) =>
-    findDifferences(tx, block.json[index], `transaction ${index}`),
-  )
-  refuse([...of, ...differences], name)
+  const claimedReceipts = await fetchReceipts(endpoint, hash)
+  if (claimedReceipts && claimedReceipts.length !== raw.length) {
+    const counts = `${claimedReceipts.length} receipts for ${raw.length} transactions`
+    throw new MismatchError(`block ${number}: the endpoint gives ${counts}`)
+  }
+  for (const [index, claimed] of (claimedReceipts ?? []).entries()) {
+    differences.push(...findDifferences(computed.receipts[index], claimed, `receipt ${index}`))
+  }
+  report(`compared: ${differences.length} differences`)
   return {
     number: Number(number),
     hash,
@@ -249,8 +254,9 @@ export async function verifyRPCBlock(options: VerifyOptions): Promise<VerifiedBl
     from: 'proofs',
     requests: endpoint.requests - before,
     stats: collector.stats,
-    hasReceipts: receipts !== undefined,
     transactions: computed.transactions,
     receipts: computed.receipts,
+    claimedReceipts,
+    differences,
   }
 }

@@ -4,7 +4,7 @@ import { createCrypto } from 'ethereumjs-op/crypto'
 import type { PrefixedHexString as Hex } from 'ethereumjs-op/ethereumjs'
 import { Endpoint, type EndpointOptions } from './endpoint.ts'
 import { EndpointError, MismatchError } from './errors.ts'
-import { type Difference, type VerifiedBlock, fetchHash, verifyRPCBlock } from './rpcBlock.ts'
+import { type CheckedBlock, checkBlock, describe, fetchHash } from './rpcBlock.ts'
 
 /** What a thread is told. */
 export interface Task {
@@ -22,9 +22,8 @@ export type Verdict = 'ok' | 'mismatch' | 'unknown'
 export interface TaskOutcome {
   number: number
   verdict: Verdict
-  block?: VerifiedBlock
+  block?: CheckedBlock
   error?: string
-  differences?: Difference[]
   /** Milliseconds. */
   ms: number
 }
@@ -71,21 +70,23 @@ export default async function runTask({
     const at = BigInt(number)
     const before = [await fetchHash(endpoint, at - 1n), await fetchHash(endpoint, at)]
     try {
-      const block = await verifyRPCBlock({ endpoint, chain, number: at })
+      const block = await checkBlock({ endpoint, chain, number: at })
       await compareEndpoints(block.hash, at, others)
-      return { number, verdict: 'ok', block, ms: ms() }
+      const { differences } = block
+      if (differences.length === 0) return { number, verdict: 'ok', block, ms: ms() }
+      throw Object.assign(new MismatchError(describe(differences)), { block })
     } catch (error) {
       const isJudgement = error instanceof MismatchError || error instanceof InvalidBlockError
       if (!isJudgement || !(await isReplaced(endpoint, at, before))) throw error
       throw new EndpointError(`block ${number} was replaced while it was checked: a reorg`)
     }
   } catch (error) {
-    const { message, differences } = error as Error & { differences?: Difference[] }
+    const { message, block } = error as Error & { block?: CheckedBlock }
     if (error instanceof InvalidBlockError) {
       const text = `no valid block has these transactions: ${message}`
       return { number, verdict: 'mismatch', error: text, ms: ms() }
     }
     const verdict = error instanceof MismatchError ? 'mismatch' : 'unknown'
-    return { number, verdict, error: message, differences, ms: ms() }
+    return { number, verdict, block, error: message, ms: ms() }
   }
 }
