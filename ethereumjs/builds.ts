@@ -56,10 +56,12 @@ export class Builds<T> {
    * What came out of a build. Waits for its end, unlike geth, whose answer lacks what has not run yet:
    * so what is in a block does not depend on how soon it is asked for.
    *
-   * @throws (-38001) if there is none with this id; what went wrong behind the answer, after which
+   * @throws (-38001) if there is none with this id, (-32602) if it is none; what went wrong behind the answer, after which
    * nothing is left of it
    */
   async get(id: Hex): Promise<T> {
+    const isId = typeof id === 'string'
+    if (!isId) throw new JsonRpcError('payloadId must be 8 bytes in hex', -32602)
     const result = this.#results.get(id)
     if (!result) throw new JsonRpcError(`payload ${id} is not known`, -38001)
     return result.catch((error) => {

@@ -13,15 +13,45 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 export const LIMIT = 1000
 
-/**
- * Code lines by cloc of files that only op-geth has, at commit 7b56c7315 of October 2024 (Holocene).
- * Its other changes are spread over files of geth.
- */
+/** What other clients have, counted by others.mjs. */
+const OTHERS = JSON.parse(readFileSync(`${root}scripts/others.json`, 'utf8'))
+
+/** Files of op-geth about the same; what one file has for several here stands at the first of them. */
 const OP_GETH = {
-  'create2deployer.ts': 25, // consensus/misc/create2deployer.go
-  'deposit.ts': 64, // core/types/deposit_tx.go
-  'fees.ts': 325, // core/types/rollup_cost.go
+  'block.ts': [
+    'consensus/beacon/consensus.go',
+    'core/block_validator.go',
+    'core/state_processor.go',
+    'miner/worker.go',
+  ],
+  'chain.ts': ['params/config.go', 'params/config_op.go', 'params/optimism_feature_toggles.go'],
+  'context.ts': ['core/evm.go'],
+  'create2deployer.ts': ['consensus/misc/create2deployer.go'],
+  'deposit.ts': [
+    'core/types/deposit_tx.go',
+    'core/types/transaction.go',
+    'core/types/transaction_marshalling.go',
+    'core/types/transaction_signing.go',
+  ],
+  'engine.ts': ['eth/catalyst/api.go', 'eth/catalyst/api_optimism.go', 'miner/payload_building.go'],
+  'fees.ts': ['core/types/rollup_cost.go'],
+  'header.ts': [
+    'consensus/misc/eip1559/eip1559.go',
+    'consensus/misc/eip1559/eip1559_optimism.go',
+    'consensus/misc/eip4844/eip4844.go',
+  ],
+  'payload.ts': ['beacon/engine/types.go'],
+  'precompiles.ts': ['core/vm/contracts.go'],
+  'receipt.ts': ['core/types/receipt.go', 'core/types/receipt_opstack.go'],
+  'runDeposit.ts': ['core/state_transition.go'],
 }
+
+/** Code lines that op-geth adds to files of geth or changes there; some may have none. */
+const opGethLines = (files) =>
+  files.reduce((sum, file) => {
+    const { added, modified } = OTHERS.opGeth.files[file] ?? { added: 0, modified: 0 }
+    return sum + added + modified
+  }, 0)
 
 /** What each file is about. */
 const CONCERNS = {
@@ -157,13 +187,15 @@ export function count() {
     file: `src/${name}`,
     concern: CONCERNS[name] ?? '',
     lines: src.files[`src/${name}`]?.code ?? 0,
-    opGeth: OP_GETH[name] ?? 'spread',
+    opGeth: OP_GETH[name] ? opGethLines(OP_GETH[name]) : '',
   }))
   for (const name of ls('patches', '.patch')) {
     rows.push({ file: `patches/${name}`, concern: 'patch', lines: patchLines(name), opGeth: '' })
   }
   const lines = (folder) =>
-    ls(folder, '').some((name) => /\.(ts|mjs)$/.test(name)) ? cloc(folder).sum.code : 0
+    ls(folder, '').some((name) => /\.(ts|mjs)$/.test(name))
+      ? cloc('--exclude-dir=node_modules,dist,vectors', folder).sum.code
+      : 0
   const outside = Object.entries(OUTSIDE).map(([folder, what]) => ({
     folder,
     what,
@@ -190,6 +222,15 @@ export function render({ rows, total, comments, outside, others, upstream }) {
   )
   const sum = outside.reduce((total, { lines }) => total + lines, 0)
   const rest = others.map(({ folder, lines }) => `| \`${folder}/\` | ${lines} |`)
+  const { version, date, geth, files } = OTHERS.opGeth
+  const { commit, crates } = OTHERS.optimism
+  const opGethFiles = Object.entries(OP_GETH).map(
+    ([name, paths]) => `| \`${name}\` | ${paths.map((path) => `\`${path}\``).join(', ')} |`,
+  )
+  const opGethSame = opGethLines(Object.values(OP_GETH).flat())
+  const written = Object.keys(files).filter((name) => !files[name].isGenerated)
+  const opGethAll = { count: written.length, lines: opGethLines(written) }
+  const opGethGenerated = opGethLines(Object.keys(files)) - opGethAll.lines
   return `# Lines of code
 
 Written by \`npm run loc\`; the tests fail when it is stale, when a rule is broken or when the total
@@ -228,11 +269,33 @@ Neither in the total nor in these:
 ${rest.join('\n')}
 | EthereumJS packages that are relied on | ${upstream} |
 
-The column op-geth has the code lines of the file that is only op-geth's and about the same concern
-(October 2024, commit 7b56c7315); its other changes are spread over files of geth. op-geth's whole difference from geth was 1,333 added lines at Bedrock and 4,063 at
-Holocene, of which transaction type, receipts, fees, state transition and base fee alone are 513 and
-1,076; op-revm with alloy-op-evm has 2,331, and kona's executor 802 on top of those. They cover
-execution as this project does; op-geth's whole difference also what it changes in the node, but not geth's own.
+## The same in other clients
+
+The column op-geth above has what op-geth adds or changes in its files about the same, however they are
+divided:
+
+| here | op-geth |
+| --- | --- |
+${opGethFiles.join('\n')}
+
+| client | what is counted | lines |
+| --- | --- | ---: |
+| this project | \`src/\` and \`patches/\` | ${total} |
+| this project | the same with \`ethereumjs/\`, on which it runs | ${total + outside[0].lines} |
+| op-geth ${version} | the files of the table above: execution, payloads, Engine API | ${opGethSame} |
+| op-geth ${version} | all that it adds to geth ${geth.version} or changes there: ${opGethAll.count} files, also pool, flags, RPC, sync, the list of chains, drafts | ${opGethAll.lines} |
+| op-geth ${version} | the same in generated files | ${opGethGenerated} |
+| op-revm | the crate: transactions, fees, precompiles over revm | ${crates['op-revm']} |
+| alloy-op-evm | the crate: blocks over op-revm | ${crates['alloy-op-evm']} |
+| op-reth | chain rules, consensus, execution, primitives over both crates | ${crates['op-reth, execution']} |
+| op-reth | payloads, Engine API and RPC | ${crates['op-reth, payloads and RPC']} |
+| kona | its executor over both crates | ${crates['kona-executor']} |
+
+Counted by \`node scripts/others.mjs\` on ${OTHERS.counted} with cloc: no comments, blank lines or tests. op-geth
+${version} (${date}) and geth ${geth.version} (${geth.date}), on which it says that it stands, are Go modules; op-geth removes next to
+nothing of geth. The crates are those of the repository ethereum-optimism/optimism at commit ${commit.slice(0, 9)}
+(${OTHERS.optimism.date}), which has Karst; op-geth does not. They hold drafts, too, as op-geth does, and op-reth its own
+forms of blocks and transactions. No number has what a client is made from: geth, reth, revm, or here EthereumJS.
 `
 }
 

@@ -1,15 +1,17 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { type Hex, getContractAddress, pad } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import type { JSONValue } from './helpers.ts'
 import {
+  type Devnet,
   ACCOUNTS,
   BOX_BYTECODE,
   CHANGED,
   MESSAGE_PASSER,
   deposit,
+  devGenesis,
   startDevnet,
   verifyProof,
 } from './node-helpers-eth.ts'
@@ -24,14 +26,15 @@ const KEY = '0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80'
 const ALICE = privateKeyToAccount(KEY)
 const BOB = ACCOUNTS[1]
 
-t.test('cast works with the node', { skip }, async (t) => {
-  const net = await startDevnet(t)
+/** What cast does with a node, at either URL. */
+async function checkCast(t: Test, toURL: (net: Devnet) => string) {
+  const ws = { addr: '127.0.0.1', port: 0 }
+  const net = await startDevnet(t, devGenesis(), undefined, { ws })
   await net.mine()
-
   /** Runs cast. @returns what it prints, without the line break at the end */
   const cast = (command: string, ...args: string[]) =>
     new Promise<string>((resolve, reject) => {
-      const all = [command, '--rpc-url', net.url, ...args]
+      const all = [command, '--rpc-url', toURL(net), ...args]
       execFile(CAST, all, { timeout: 20_000 }, (error, stdout, stderr) => {
         if (error) reject(new Error(stderr || error.message))
         else resolve(stdout.trimEnd())
@@ -183,4 +186,9 @@ t.test('cast works with the node', { skip }, async (t) => {
       /insufficient funds|insufficient balance/,
     )
   })
-})
+}
+
+t.test('cast works over HTTP', { skip }, (t) => checkCast(t, ({ url }) => url))
+t.test('cast works over a WebSocket', { skip }, (t) =>
+  checkCast(t, ({ ports }) => `ws://127.0.0.1:${ports.wsPort}`),
+)

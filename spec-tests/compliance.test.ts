@@ -1,69 +1,118 @@
-import { readFileSync, readdirSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
 import t from 'tap'
+import { type Evidence, findGaps, renderCompliance } from './kit/confirm/coverage.ts'
+import { parseRules } from './kit/rules.ts'
+import type { Vector } from './kit/vector.ts'
 
-/** Rows that no test cites, each with its reason. */
-export const ELSEWHERE: Record<string, string> = {
-  'D-38': 'tracers',
-  'I-09': 'a bundle that the consensus client sends; no data of it at hand',
-  'B-12': 'op-geth crashes there; the header always has the field',
-  'E-30': 'the driver of the tests fails without a payload id, so all of them see one',
-  'E-47': 'engine_signalSuperchainV1: op-node no longer calls it',
-  'E-49': 'payload bodies: op-node does not call them',
-  'J-08': 'debug_executePayload: no witnesses are made yet',
-  'J-09': 'debug_dbGet and raw data: no fault proof program runs on it yet',
-  'J-12': 'rollup RPC, which op-node answers',
-  'J-13': 'needs J-08 or J-09',
-  'J-14': 'no peers',
-  'J-15': 'tracers and debugging tools',
-  'J-16': 'builders',
-  'J-18': 'conditional transactions: off by default in op-geth',
-  'J-23': 'there is no history before Bedrock',
-  'J-24': 'eth_config: no caller in the OP Stack',
-  'J-25': 'draft',
-  'J-26': 'says what op-node does not call',
-}
+const SECTIONS = parseRules(`## A: first things
+| A-01 | text | Bedrock | consensus | EIP-1 |
+| A-02 | text | Bedrock | rpc | EIP-1 |
+## T: traps
+| T-01 | text (A-01) | Bedrock | consensus | EIP-1 |
+`)
 
-/** Expands `F-20…F-38`. */
-const range = (letter: string, from: number, to: number) =>
-  Array.from(
-    { length: to - from + 1 },
-    (_, index) => `${letter}-${String(from + index).padStart(2, '0')}`,
-  )
+const HASH = `0x${'11'.repeat(32)}`
 
-/** The rows that block execution and the Engine API have to follow. */
-const ROWS = [
-  ...range('D', 1, 40),
-  ...range('F', 1, 7),
-  ...range('F', 20, 38),
-  ...range('F', 41, 49),
-  ...range('B', 1, 15),
-  ...range('X', 1, 17),
-  ...range('I', 1, 14),
-  ...range('P', 1, 13),
-  ...range('E', 1, 51),
-  ...range('J', 1, 26),
-  ...range('R', 1, 15),
-  ...range('S', 1, 12),
-]
-
-/** Rows that a text cites, ranges included. */
-function cited(text: string): Set<string> {
-  const rows = new Set(text.match(/\b[A-Z]-\d\d\b/g))
-  for (const [, letter, from, to] of text.matchAll(
-    /\b([A-Z])-(\d\d)\s*(?:…|\.\.|–)\s*(?:[A-Z]-)?(\d\d)\b/g,
-  )) {
-    for (const row of range(letter, Number(from), Number(to))) rows.add(row)
+/** A vector on a chain where Regolith begins at 10, with a valid block at each of `times`. */
+function vectorWith(info: Partial<Vector['_info']>, times = [8, 10, 12]): Vector {
+  return {
+    _info: { description: 'text', rules: ['A-01'], witnesses: {}, ...info },
+    network: 'BedrockToRegolithAtTime10',
+    config: { chainId: 1, regolithTime: 10 },
+    genesisBlockHeader: { hash: HASH },
+    pre: {},
+    engineNewPayloads: times.map((time) => ({
+      newPayloadVersion: '2',
+      forkchoiceUpdatedVersion: '3',
+      params: [{ timestamp: `0x${time.toString(16)}` }],
+    })),
+    lastblockhash: HASH,
+    postStateHash: HASH,
   }
-  return rows
 }
 
-t.test('every row of the rule list is cited by a test', async (t) => {
-  const tests = readdirSync('spec-tests').filter(
-    (name) => name.endsWith('.test.ts') && name !== 'compliance.test.ts',
-  )
-  const rows = cited(tests.map((name) => readFileSync(`spec-tests/${name}`, 'utf8')).join('\n'))
-  t.same(
-    ROWS.filter((row) => !rows.has(row) && !(row in ELSEWHERE)),
-    [],
-  )
+const evidence = (fields: Partial<Evidence> = {}): Evidence => ({
+  sections: SECTIONS,
+  vectors: [{ name: 'topic/file/case[bedrock]', vector: vectorWith({}) }],
+  forks: ['bedrock', 'regolith'],
+  reasons: {},
+  tests: new Map([['A-02', ['one.test.ts', 'two.test.ts']]]),
+  ...fields,
+})
+
+/** Evidence of one vector. */
+const of = (vector: Vector, fields: Partial<Evidence> = {}) =>
+  evidence({ vectors: [{ name: 'topic/file/case[bedrock]', vector }], ...fields })
+
+t.test('COMPLIANCE.md is up to date, and no rule of consensus lacks a vector', async (t) => {
+  const args = ['spec-tests/dist/confirm/compliance.js', '--check']
+  const { stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+  t.equal(stderr, '')
+  t.equal(status, 0)
+})
+
+t.test('nothing is missing where each rule of consensus has a vector', async (t) => {
+  t.same(findGaps(evidence()), [])
+})
+
+t.test('a rule of consensus without a vector is a gap, unless there is a reason', async (t) => {
+  const other = vectorWith({ rules: ['A-02'] })
+  t.same(findGaps(of(other)), ['A-01 has no vector', 'T-01 has no vector'])
+  const reasons = { 'A-01': 'no way to show it', 'T-01': 'neither' }
+  t.same(findGaps(of(other, { reasons })), [])
+  t.same(findGaps(evidence({ reasons: { 'A-01': 'no way to show it' } })), [
+    'A-01 has a vector, and a reason why it has none',
+  ])
+  t.same(findGaps(evidence({ reasons: { 'A-09': 'no rule' } })), [
+    'A-09 has a reason, but is not in RULES.md',
+  ])
+})
+
+t.test('a rule that is not there, and a difference without a dispute, are gaps', async (t) => {
+  t.same(findGaps(of(vectorWith({ rules: ['A-01', 'A-03'] }))), [
+    'topic/file/case[bedrock] cites A-03, which is not in RULES.md',
+  ])
+  const witnesses = { 'op-geth': 'differs: payload 0: INVALID', 'op-revm': 'agrees' }
+  t.same(findGaps(of(vectorWith({ witnesses }))), [
+    'topic/file/case[bedrock]: op-geth differs, and it is not disputed',
+  ])
+  t.same(findGaps(of(vectorWith({ witnesses, disputed: 'kind' }))), [])
+})
+
+t.test('a fork whose beginning no vector has blocks around is a gap', async (t) => {
+  const gap = 'no vector has blocks before, at and after the beginning of regolith'
+  for (const times of [[8], [8, 10], [10, 12], [8, 9, 9], []]) {
+    t.same(findGaps(of(vectorWith({}, times))), [gap], `${times}`)
+  }
+  const refused = vectorWith({})
+  refused.engineNewPayloads[2].validationError = 'gasUsed'
+  t.same(findGaps(of(refused)), [gap], 'a block that is invalid does not count')
+  t.same(findGaps(of({ ...vectorWith({}), network: 'Regolith' })), [gap])
+})
+
+t.test('the page counts vectors, who agrees, and where the rest is tested', async (t) => {
+  const vectors = ['bedrock', 'karst'].map((fork) => ({
+    name: `topic/file/case[${fork}]`,
+    vector: vectorWith({ witnesses: { 'op-geth': 'agrees', 'op-revm': 'not asked: karst' } }),
+  }))
+  const witnesses = { 'op-geth': 'differs: payload 0', 'op-revm': 'agrees' }
+  for (const name of ['one', 'two', 'three']) {
+    if (name === 'three') witnesses['op-revm'] = 'agrees in part: hashes'
+    const vector = vectorWith({ witnesses: { ...witnesses }, disputed: 'kind' })
+    vectors.push({ name: `topic/other/${name}[karst]`, vector })
+  }
+  const page = renderCompliance(evidence({ vectors }))
+  const lines = [
+    '5 vectors, 3 of them disputed (see [DISPUTED.md](DISPUTED.md)):',
+    '5 topic.',
+    '| consensus | 2 | 2 | 0 | 0 |',
+    '| rpc | 1 | 0 | 0 | 1 |',
+    '| op-geth | 2 | 0 | 3 | 0 | 0 |',
+    '| op-revm | 2 | 1 | 0 | 2 | 0 |',
+    '### A: first things',
+    '| A-01 | 5 | 2, 3 differ | 2, 1 in part | topic/file/case ×2, topic/other/one, topic/other/two, 1 more |',
+    '| A-02 | rpc | tests: one, two |',
+    '| T-01 | consensus | vectors of A-01 |',
+  ]
+  for (const line of lines) t.ok(page.split('\n').includes(line), line)
 })

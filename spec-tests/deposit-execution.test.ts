@@ -408,7 +408,7 @@ t.test(
   },
 )
 
-t.test('a deposit that halts does the same with all its gas (D-13)', async (t) => {
+t.test('a deposit that halts does the same with all its gas (D-13, T-02)', async (t) => {
   for (const fork of FROM_REGOLITH) {
     const alloc = { [CONTRACT]: contract(HALTS) }
     const test = await run(fork, alloc, deposit({ to: CONTRACT, mint: 50n, value: 20n }))
@@ -461,6 +461,7 @@ t.test('a failed deposit makes its sender’s account (D-14)', async (t) => {
 })
 
 t.test('a creation that fails before the EVM has a nonce all the same (D-21)', async (t) => {
+  // T-03
   for (const fork of FORKS) {
     const tx = deposit({ to: null, data: '0x60016000f3', mint: 6n, value: 7n })
     const test = await run(fork, {}, tx)
@@ -569,6 +570,7 @@ t.test('before Regolith a deposit uses all its gas (D-17)', async (t) => {
 })
 
 t.test('before Regolith a system transaction takes no gas from the block (D-18)', async (t) => {
+  // T-37: not when it fails either.
   const alloc = { [CONTRACT]: contract(REVERTS), [DELEGATE]: contract('0x6001600055') }
   const system = (fields: Fields) =>
     deposit({ gas: 150_000_000n, isSystemTx: true, mint: 1n, ...fields })
@@ -593,8 +595,8 @@ t.test('from Regolith a system transaction fails with all its gas (D-20)', async
   for (const fork of FROM_REGOLITH) {
     const alloc = { [CONTRACT]: contract('0x6001600055') }
     const system = deposit({ to: CONTRACT, isSystemTx: true, mint: 5n, gas: 1_000_000n })
-    // As in op-geth, the block still has gas for a deposit of its whole gas limit.
-    const test = await run(fork, alloc, system, deposit({ gas: 30_000_000n }))
+    // What it takes from the block is gone, as in op-reth; op-geth refuses the block.
+    const test = await run(fork, alloc, system, deposit({ gas: 29_000_000n }))
     t.same(
       test.receipts.map(({ status }) => status),
       [0, 1],
@@ -605,6 +607,9 @@ t.test('from Regolith a system transaction fails with all its gas (D-20)', async
     t.equal(await slot(test, CONTRACT, 0), '0x')
     t.match(await account(test, SENDER), { nonce: 2n, balance: 5n })
     t.equal(test.receipts[1].depositNonce, 1n)
+    const message = /transaction 1: gas limit 29000001 exceeds the 29000000 left/
+    const more = deposit({ gas: 29_000_001n })
+    await t.rejects(run(fork, alloc, system, more), { message }, fork)
   }
 })
 
@@ -615,7 +620,8 @@ t.test(
     const most = await run('regolith', {}, tx(30_000_000n))
     t.equal(most.header.gasUsed, 30_000_000n)
     for (const fork of ['regolith', 'karst'] as const) {
-      await t.rejects(run(fork, {}, tx(30_000_001n)), Error, fork)
+      const message = /transaction 0: gas limit 30000001 exceeds the 30000000 left/
+      await t.rejects(run(fork, {}, tx(30_000_001n)), { message }, fork)
     }
   },
 )

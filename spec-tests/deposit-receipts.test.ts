@@ -136,7 +136,7 @@ t.test('a deposit receipt has the nonce and the version where they are set (D-24
 })
 
 t.test(
-  'a real receipts root between Regolith and Canyon has no deposit nonces in it (D-27)',
+  'a real receipts root between Regolith and Canyon has no deposit nonces in it (D-27, T-01)',
   { skip: noFixtures },
   async (t) => {
     const file = readFixture('blocks/block-109279675.json.gz')
@@ -218,6 +218,7 @@ t.test('the first nonce of an account is in receipt and root (D-25, D-27)', asyn
 })
 
 t.test('the nonce in a receipt is that before the deposit, failed or not (D-25)', async (t) => {
+  // After it, it would be one too many (T-04).
   for (const fork of FORKS.slice(1)) {
     const test = await startChain(chainAt(fork), alloc)
     const txs = [

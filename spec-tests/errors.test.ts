@@ -235,7 +235,7 @@ t.test('each function that judges says what is wrong, with the values', async (t
   }
 })
 
-t.test('what cannot be known is no InvalidBlockError (T-36)', async (t) => {
+t.test('what cannot be known is no InvalidBlockError (T-50)', async (t) => {
   // BLOCKHASH of block 0 in block 2: the ancestor is asked for.
   const code = '0x60004060005500'
   const contract = `0x${'c0'.repeat(20)}` as const

@@ -623,7 +623,7 @@ const transfer = (nonce: bigint) =>
     .serialize()
 
 t.test(
-  'blobGasUsed is the DA footprint, and moves the next base fee (X-10, X-11, B-11)',
+  'blobGasUsed is the DA footprint, and moves the next base fee (X-10, X-11, B-11, T-25)',
   async (t) => {
     for (const fork of ['jovian', 'karst'] as const) {
       const test = await startChain(chainAt(fork), richAlloc({ daFootprintGasScalar: 60_000n }))
@@ -645,7 +645,7 @@ t.test(
   },
 )
 
-t.test('gas limits jump up and down and set the target (B-14)', async (t) => {
+t.test('gas limits jump up and down and set the target (B-14, T-35)', async (t) => {
   for (const fork of ['regolith', 'holocene', 'karst'] as const) {
     const test = await startChain(chainAt(fork), {})
     const limits = [30_000_000n, 85_000_000n, 30_000_000n, 4999n, 2n ** 63n - 1n, 30_000_000n]
@@ -671,7 +671,7 @@ t.test('gas used may be the whole gas limit, and is what the receipts say (X-14)
 })
 
 t.test(
-  'a block has exactly the header fields of its fork (X-01, X-05, X-09, X-10, X-12, X-13)',
+  'a block has exactly the header fields of its fork (H-26, X-01, X-05, X-09, X-10, X-12, X-13)',
   async (t) => {
     const times = { regolith: 1010, canyon: 1020, ecotone: 1030, fjord: 1040, granite: 1050 }
     const later = { holocene: 1060, isthmus: 1070, jovian: 1080, karst: 1090 }

@@ -18,16 +18,8 @@ import {
   spawnNode,
   toBody,
   toForkchoice,
+  watchEngine,
 } from './node-helpers-faults.ts'
-
-/**
- * Longest time in milliseconds that the engine may take to answer while it is attacked, on a machine
- * that is as fast as it should be: three times what a node takes that nobody attacks comes on top.
- */
-const MAX_LATENCY = 1_000
-
-/** Most resident memory in MB. */
-const MAX_RSS = 1_500
 
 const random = createRandom()
 t.comment(`SEED=${random.seed}`)
@@ -56,11 +48,8 @@ const choice = toForkchoice(head, chain[2], chain[1])
 await node.call('engine_forkchoiceUpdatedV3', choice, null)
 
 let requests = 0
-let [peak, start] = [0, node.rss() ?? 0]
-t.comment(`resident memory at the start: ${Math.round(start)} MB`)
-setInterval(() => {
-  peak = Math.max(peak, node.rss() ?? 0)
-}, 50).unref()
+t.comment(`resident memory at the start: ${Math.round(node.rss() ?? 0)} MB`)
+const { whileAttacked } = watchEngine(node, control, choice)
 
 /** Sends a body to a port, with a token where it needs one. */
 function send(port: number, body: Parameters<typeof post>[1], headers = {}) {
@@ -86,63 +75,6 @@ async function refuses(
   const codes = [code].flat()
   t.ok(codes.includes(answer.error?.code ?? 0), `${what}: ${codes}, not ${text.slice(0, 200)}`)
   t.match(answer.error?.message, /./, `${what}: there is a message`)
-}
-
-/**
- * Runs an attack while the engine is asked, and checks that it always answers in time; up to three
- * times, for other work on the machine may have taken the time once.
- */
-async function whileAttacked(t: Test, attack: () => Promise<unknown>) {
-  let outcome = await attackOnce(t, attack)
-  for (let round = 1; round < 3 && outcome.ms >= outcome.limit; round++) {
-    outcome = await attackOnce(t, attack)
-  }
-  const { ms, method, limit } = outcome
-  t.ok(ms < limit, `${method} answered in ${ms} ms, which may be ${limit}`)
-  t.ok(peak < MAX_RSS, `resident memory of ${Math.round(peak)} MB`)
-}
-
-/** @returns the longest time that an answer took, for what, and how long it might have taken */
-async function attackOnce(t: Test, attack: () => Promise<unknown>) {
-  const latencies: [ms: number, method: string][] = []
-  let isOver = false
-  let machine = 0
-  const probeControl = async () => {
-    do {
-      const start = performance.now()
-      await control.call('eth_chainId')
-      machine = Math.max(machine, performance.now() - start)
-      await sleep(50)
-    } while (!isOver)
-  }
-  const measure = async (method: string, ...params: unknown[]) => {
-    const start = performance.now()
-    const result = await node.call(method, ...params)
-    latencies.push([Math.round(performance.now() - start), method])
-    return result
-  }
-  const probe = async () => {
-    do {
-      t.equal(await measure('eth_chainId'), '0x385')
-      const { payloadStatus } = await measure('engine_forkchoiceUpdatedV3', choice, null)
-      t.equal(payloadStatus.status, 'VALID')
-      await sleep(50)
-    } while (!isOver)
-  }
-  const before = performance.now()
-  const probing = Promise.all([probe(), probeControl()]).catch((error: Error) =>
-    t.fail(`the engine does not answer: ${error}`),
-  )
-  await attack().catch((error: Error) => t.fail(`the attack is not answered: ${error}`))
-  isOver = true
-  await probing
-  const [[worst, method]] = latencies.sort(([a], [b]) => b - a)
-  const duration = Math.round(performance.now() - before)
-  const limit = Math.round(MAX_LATENCY + 3 * machine)
-  t.comment(
-    `worst of ${latencies.length} answers ${worst} ms of ${limit}, attack ${duration} ms, peak ${Math.round(peak)} MB`,
-  )
-  return { ms: worst, method, limit }
 }
 
 /** Parameters that a method accepts. */
@@ -503,7 +435,6 @@ t.test('bodies below the limit that are hard to read get an error in time', asyn
   for (const [what, body, codes] of attacks) {
     await t.test(what, async (t) => {
       const text = body()
-      peak = 0
       await whileAttacked(t, async () => {
         // The server may close the connection while it is still written to.
         const answer = await send(httpPort, text).catch((error: Error) => {
@@ -597,7 +528,6 @@ Object.assign(loops, {
 t.test('calls that use all their gas do not stall the engine', async (t) => {
   for (const [what, code] of Object.entries(loops)) {
     await t.test(what, async (t) => {
-      peak = 0
       await whileAttacked(t, async () => {
         const body = toBody('eth_call', [
           { data: code, gas: what === 'nothing else' ? '0x2faf080' : '0x989680' },
@@ -632,7 +562,6 @@ t.test('calls that read much do not stall the engine', async (t) => {
   ]
   for (const [what, method, params, count] of batches) {
     await t.test(`${count} times ${what} in a batch`, async (t) => {
-      peak = 0
       const requests = Array.from({ length: count }, (_, id) => ({
         jsonrpc: '2.0',
         id,
@@ -651,7 +580,6 @@ t.test('large requests that wait for a call are answered, in bounded memory', as
   // Objects take many times the memory of their text.
   const objects = toBody('eth_call', Array(1_700_000).fill({}))
   const loop = toBody('eth_call', [{ data: '0x5b600056' }, 'latest'])
-  peak = 0
   await whileAttacked(t, async () => {
     // The loops take some of the 30 seconds in which a request must have been read.
     const bodies = [...Array<string>(3).fill(loop), ...Array<string>(8).fill(objects)]
@@ -687,7 +615,6 @@ t.test('many connections that send a byte now and then do not stall the engine',
     socket.on('error', () => {})
     sockets.push(socket)
   }
-  peak = 0
   await whileAttacked(t, async () => {
     for (let round = 0; round < text.length; round++) {
       for (const socket of sockets) if (random.below(3)) socket.write(text[round])

@@ -448,30 +448,30 @@ t.test('the blocks do what they are for', async (t) => {
 })
 
 for (const name of STATE_METHODS) {
-  t.test(`a fault in ${name} of the state condemns no block (T-36)`, (t) =>
+  t.test(`a fault in ${name} of the state condemns no block (T-50)`, (t) =>
     checkFaults(t, ['state', name], ALL, false, WORKING, CANDIDATES),
   )
 }
 
-t.test('a fault in the original values of slots condemns no block (T-36)', async (t) => {
+t.test('a fault in the original values of slots condemns no block (T-50)', async (t) => {
   const path = ['state', 'originalStorageCache']
   await checkFaults(t, [...path, 'get'], ALL, false, WORKING, CANDIDATES)
   await checkFaults(t, [...path, 'clear'], THROWN, false, WORKING, CANDIDATES)
 })
 
-t.test('a fault in reading trie nodes or code condemns no block (T-36)', (t) =>
+t.test('a fault in reading trie nodes or code condemns no block (T-50)', (t) =>
   checkFaults(t, ['nodes', 'get'], ALL, false, WORKING, CANDIDATES),
 )
 
-t.test('a fault in reading an ancestor’s hash condemns no block (T-36)', (t) =>
+t.test('a fault in reading an ancestor’s hash condemns no block (T-50)', (t) =>
   checkFaults(t, ['hashes', 'getBlockHash'], ALL, false, WORKING, CANDIDATES),
 )
 
-t.test('a fault in getting candidates condemns no block (T-36)', (t) =>
+t.test('a fault in getting candidates condemns no block (T-50)', (t) =>
   checkFaults(t, ['candidates', 'next'], ALL, false, WORKING, CANDIDATES),
 )
 
-t.test('a fault in keccak256 condemns no block and makes no other (T-36)', (t) =>
+t.test('a fault in keccak256 condemns no block and makes no other (T-50)', (t) =>
   checkFaults(t, ['crypto', 'keccak256'], THROWN, false, WORKING, CANDIDATES),
 )
 
@@ -482,7 +482,7 @@ for (const path of [
   ...BLS.filter((name) => name !== 'init').map((name) => ['bls', name]),
 ]) {
   const name = path.join('.')
-  t.test(`a fault in ${name} is no judgement on its input: another answers (T-36)`, (t) =>
+  t.test(`a fault in ${name} is no judgement on its input: another answers (T-50)`, (t) =>
     checkFaults(t, ['crypto', ...path], THROWN, true, CRYPTOGRAPHIC, []),
   )
 }

@@ -123,7 +123,7 @@ t.test('the create2deployer appears in the block at exactly canyonTime (I-02)', 
   t.match(await account(test, CREATE2_DEPLOYER), { nonce: 0n, balance: 0n })
 })
 
-t.test('no block at canyonTime, no create2deployer (I-02)', async (t) => {
+t.test('no block at canyonTime, no create2deployer (I-02, T-28)', async (t) => {
   const test = await startChain(chainAt('regolith', { canyon: 1003 }), {})
   for (const timestamp of [1002n, 1004n, 1006n]) {
     const { header } = await nextBlock(test, [deposit()], { timestamp })
@@ -405,7 +405,7 @@ t.test('before their forks the system calls nobody (I-03, I-04)', async (t) => {
 })
 
 t.test(
-  'the beacon roots contract is deployed in Ecotone’s first block and called from the next (I-03)',
+  'the beacon roots contract is deployed in Ecotone’s first block and called from the next (I-03, T-29)',
   { skip: noFixtures },
   async (t) => {
     const test = await startChain(chainAt('canyon', { ecotone: 1004 }), {})

@@ -6,19 +6,20 @@ import {
   type Hex,
   type JSONObject,
   KEYS,
+  STRANGER,
   createDriver,
   genesisAt,
   genesisHead,
+  refusal,
   spawnNode,
+  toAddress,
+  toWord,
+  withContracts,
 } from './node-helpers.ts'
-import type { JSONValue } from './helpers.ts'
 
 const [ALICE, BOB] = ACCOUNTS
 const NOBODY = `0x${'00'.repeat(20)}`
-const STRANGER = `0x${'99'.repeat(20)}`
 
-const toAddress = (number: number): Hex => `0x${number.toString(16).padStart(40, '0')}`
-const toWord = (value: number | bigint): Hex => `0x${value.toString(16).padStart(64, '0')}`
 const sstores = Array.from(
   { length: 18 },
   (_, slot) => `600160${slot.toString(16).padStart(2, '0')}55`,
@@ -58,10 +59,9 @@ const CODES: Record<Hex, Hex> = {
   [GAS]: '0x5a60005260206000f3',
 } as Record<Hex, Hex>
 
-const genesis = genesisAt('karst')
-for (const [address, code] of Object.entries(CODES)) {
-  genesis.alloc[address] = { balance: '0x0', code, storage: { [toWord(1)]: toWord(5) } }
-}
+const storage = { [toWord(1)]: toWord(5) }
+const contracts = Object.entries(CODES).map(([address, code]) => [address, { code, storage }])
+const genesis = withContracts(genesisAt('karst'), Object.fromEntries(contracts))
 const node = await spawnNode(genesis)
 t.teardown(() => node.stop())
 const head = await createDriver(genesis).extend(node, await genesisHead(node))
@@ -72,11 +72,6 @@ const call = (request: JSONObject, ...rest: unknown[]) =>
   node.callPublic('eth_call', request, rest[0] ?? 'latest', ...rest.slice(1))
 const estimate = async (request: JSONObject, ...rest: unknown[]) =>
   Number(await node.callPublic('eth_estimateGas', request, rest[0] ?? 'latest', ...rest.slice(1)))
-const refusal = (result: Promise<JSONValue>) =>
-  result.then(
-    (answer) => `no error but ${JSON.stringify(answer)}`,
-    ({ code, reason, data }) => ({ code, reason, ...(data && { data }) }),
-  )
 const words = (...values: (number | bigint)[]) =>
   `0x${values.map((value) => toWord(value).slice(2)).join('')}`
 
@@ -331,7 +326,7 @@ t.test('an access list makes a call cheaper inside, and dearer outside', async (
   t.equal(await estimate({ from: ALICE, to: BOB, value: '0x1', accessList }), 27_545)
 })
 
-t.test('an estimate is at most 1.5 % too high', async (t) => {
+t.test('an estimate is at most 1.5 % too high (F-08)', async (t) => {
   t.equal(await estimate({ from: ALICE, to: BOB, value: '0x1' }), 21_000)
   t.equal(await estimate({ to: STRANGER }), 21_000)
   t.equal(await estimate({ from: ALICE, to: BOB, data: `0x${'11'.repeat(100)}` }), 25_340)
@@ -402,4 +397,25 @@ t.test('calls know nothing of each other', async (t) => {
   }
   t.equal(await call({ to: READER, data: toWord(1) }, { blockHash }), toWord(5))
   t.equal(await call({ to: READER, data: toWord(1) }, '0x0'), toWord(5))
+})
+
+t.test('gas and time of a call have the limits that the node is told', async (t) => {
+  const calls = { gasCap: 40_000_000, evmTimeout: 100 }
+  const limited = await spawnNode(genesis, { calls })
+  t.teardown(() => limited.stop())
+  const ask = (method: string, ...params: unknown[]) => limited.callPublic(method, ...params)
+  const gasLeft = Number(await ask('eth_call', { to: GAS, gas: '0x5f5e100' }))
+  t.equal(gasLeft, 40_000_000 - 21_000 - 2)
+  const loop = { to: LOOP, gas: '0x5f5e100' }
+  const timeout = { code: -32000, reason: 'execution aborted (timeout = 100ms)' }
+  t.same(await refusal(ask('eth_call', loop)), timeout)
+  t.same(await refusal(ask('eth_createAccessList', loop)), timeout)
+  const simulated = { blockStateCalls: [{ calls: [{ to: LOOP }] }] }
+  t.same(await refusal(ask('eth_simulateV1', simulated)), timeout)
+  const small = await spawnNode(genesis, { calls: { gasCap: 100_000, evmTimeout: 0 } })
+  t.teardown(() => small.stop())
+  const busy = await refusal(small.callPublic('eth_estimateGas', { to: BUSY }))
+  t.same(busy, { code: -32000, reason: 'gas required exceeds allowance (100000)' })
+  const { gas } = await small.callPublic('debug_traceCall', { to: GAS }, 'latest')
+  t.equal(gas, 21_017)
 })

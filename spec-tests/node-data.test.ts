@@ -267,6 +267,40 @@ t.test('who sends and waits in vain is told the hash', async (t) => {
   t.equal((await refusal('eth_sendRawTransactionSync', raw, -1)).code, -32602)
 })
 
+t.test('what waits of a sender must be covered by its balance together', async (t) => {
+  const GRACE = ACCOUNTS[6]
+  const balance = BigInt(await rpc('eth_getBalance', GRACE.address, 'latest'))
+  const send = async (nonce: number, tenths: bigint, percent = 100n) => {
+    const [maxFeePerGas, maxPriorityFeePerGas] = [2n * GWEI, 10n ** 6n].map(
+      (price) => (price * percent) / 100n,
+    )
+    const value = (balance * tenths) / 10n
+    return rpc(
+      'eth_sendRawTransaction',
+      await sign(GRACE, { nonce, value, maxFeePerGas, maxPriorityFeePerGas }),
+    ).catch((error) => error.message)
+  }
+  const hash = /^0x[0-9a-f]{64}$/
+  const refuses = async (sent: Promise<string>, name: string) => {
+    const words = new RegExp(`queued cost (\\d+), ${name} (-?\\d+), overshot (\\d+)$`)
+    const message = await sent
+    t.match(message, `insufficient funds for gas * price + value: balance ${balance}, queued`)
+    const [, spent, added, over] = words.exec(message) ?? []
+    t.equal(BigInt(spent) + BigInt(added) - BigInt(over), balance)
+  }
+  t.match(await send(0, 6n), hash)
+  await refuses(send(1, 6n), 'tx cost')
+  await refuses(send(7, 6n), 'tx cost')
+  t.match(await send(1, 3n), hash, 'both are covered')
+  await refuses(send(1, 5n, 110n), 'tx bumped')
+  t.match(await send(0, 2n, 110n), hash, 'a replacement costs what it costs more')
+  t.match(await send(1, 6n, 110n), hash)
+  await refuses(send(0, 6n, 121n), 'tx bumped')
+  t.match(await send(3, 9n, 110n), /queued cost/, 'a later one counts with those before it')
+  await net.mine()
+  t.equal(await rpc('eth_getTransactionCount', GRACE.address, 'latest'), '0x2')
+})
+
 t.test('a proof names keys as they were asked: 32 bytes, or else a number', async (t) => {
   const long = pad('0x1')
   const keys = ['0x0', '0x01', '2', '', long, long.slice(2), `0x0${'0'.repeat(60)}a`]

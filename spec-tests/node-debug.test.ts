@@ -12,7 +12,7 @@ const net = await startDevnet(t, devGenesis('jovian'))
 const block = await mineTraced(net)
 const hashAt = (place: keyof typeof PLACES) => block.transactions[PLACES[place]].hash
 
-t.test('traces are those of op-geth', async (t) => {
+t.test('traces are those of op-geth (D-38, J-15)', async (t) => {
   t.equal(block.hash, OP_GETH.blockHash, 'the block is that which op-geth has traced')
   for (const [name, { place, options }] of Object.entries(REQUESTS)) {
     const wanted = OP_GETH.traces[name]
@@ -46,7 +46,7 @@ t.test('traced calls are those of op-geth', async (t) => {
   t.strictSame(account, { balance, nonce: 2 }, 'a call that was stopped leaves nothing behind')
 })
 
-t.test('raw data is that of op-geth', async (t) => {
+t.test('raw data is that of op-geth (J-09)', async (t) => {
   t.equal(await net.rpc('debug_getRawBlock', '0x1'), OP_GETH.rawBlock)
   t.equal(await net.rpc('debug_getRawHeader', 'latest'), OP_GETH.rawHeader)
   t.strictSame(await net.rpc('debug_getRawReceipts', block.hash), OP_GETH.rawReceipts)
@@ -93,7 +93,7 @@ t.test('options that are null or say what is so anyway count for nothing', async
   t.strictSame(await net.rpc('debug_traceTransaction', hashAt('set'), null), OP_GETH.traces.set)
 })
 
-t.test('payload bodies are for the consensus client alone', async (t) => {
+t.test('payload bodies are for the consensus client alone (E-49)', async (t) => {
   const raw = await Promise.all(
     block.transactions.map(({ hash }: JSONValue) => net.rpc('debug_getRawTransaction', hash)),
   )

@@ -300,6 +300,18 @@ export async function startDevnet(
 
 export type Devnet = Awaited<ReturnType<typeof startDevnet>>
 
+/** Names of methods in the first column of the table under a heading of METHODS.md. */
+export function methodsUnder(heading: string): string[] {
+  const [, section] = readFileSync('node/METHODS.md', 'utf8').split(`## ${heading}\n`)
+  const rows = section
+    .split('\n## ')[0]
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+  return rows.flatMap((row) =>
+    [...row.split(' | ')[0].matchAll(/`(\w+)`/g)].map(([, name]) => name),
+  )
+}
+
 const EMPTY_ROOT = '0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421'
 
 /** The value under a key in the trie with this root, by a proof. @throws if it proves nothing */

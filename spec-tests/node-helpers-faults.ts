@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createFeeMarket1559Tx } from '@ethereumjs/tx'
 import { bytesToHex, createAddressFromString, hexToBytes } from '@ethereumjs/util'
+import type { Test } from 'tap'
 import { encodeDeposit, sourceHash } from '../src/index.ts'
 import { COINBASE, DEPOSITOR, type JSONValue, L1_BLOCK, rulesAt } from './helpers.ts'
 
@@ -326,4 +327,91 @@ export async function build(
 export async function importBlock(node: SpawnedNode, { payload, beaconRoot }: Built) {
   const { status } = await node.call('engine_newPayloadV4', payload, [], beaconRoot, [])
   return status as string
+}
+
+/**
+ * Longest time in milliseconds that the engine may take to answer while a node is attacked, on a
+ * machine that is as fast as it should be: three times what a node takes that nobody attacks comes on
+ * top.
+ */
+const MAX_LATENCY = 1_000
+
+/** Most resident memory in MB. */
+const MAX_RSS = 1_500
+
+/**
+ * Watches the engine of a node.
+ *
+ * @param control - a node that nobody attacks, so that what slows it down is the machine
+ * @param choice - what is its forkchoice anyway
+ */
+export function watchEngine(
+  node: SpawnedNode,
+  control: SpawnedNode,
+  choice: ReturnType<typeof toForkchoice>,
+) {
+  let peak = 0
+  setInterval(() => {
+    peak = Math.max(peak, node.rss() ?? 0)
+  }, 50).unref()
+
+  /**
+   * Runs an attack while the engine is asked, and checks that it always answers in time; up to three
+   * times, for other work on the machine may have taken the time once.
+   */
+  async function whileAttacked(t: Test, attack: () => Promise<unknown>) {
+    peak = 0
+    let outcome = await attackOnce(t, attack)
+    for (let round = 1; round < 3 && outcome.ms >= outcome.limit; round++) {
+      outcome = await attackOnce(t, attack)
+    }
+    const { ms, method, limit } = outcome
+    t.ok(ms < limit, `${method} answered in ${ms} ms, which may be ${limit}`)
+    t.ok(peak < MAX_RSS, `resident memory of ${Math.round(peak)} MB`)
+  }
+
+  /** @returns the longest time that an answer took, for what, and how long it might have taken */
+  async function attackOnce(t: Test, attack: () => Promise<unknown>) {
+    const latencies: [ms: number, method: string][] = []
+    let isOver = false
+    let machine = 0
+    const probeControl = async () => {
+      do {
+        const start = performance.now()
+        await control.call('eth_chainId')
+        machine = Math.max(machine, performance.now() - start)
+        await sleep(50)
+      } while (!isOver)
+    }
+    const measure = async (method: string, ...params: unknown[]) => {
+      const start = performance.now()
+      const result = await node.call(method, ...params)
+      latencies.push([Math.round(performance.now() - start), method])
+      return result
+    }
+    const probe = async () => {
+      do {
+        t.equal(await measure('eth_chainId'), '0x385')
+        const { payloadStatus } = await measure('engine_forkchoiceUpdatedV3', choice, null)
+        t.equal(payloadStatus.status, 'VALID')
+        await sleep(50)
+      } while (!isOver)
+    }
+    const before = performance.now()
+    const probing = Promise.all([probe(), probeControl()]).catch((error: Error) =>
+      t.fail(`the engine does not answer: ${error}`),
+    )
+    await attack().catch((error: Error) => t.fail(`the attack is not answered: ${error}`))
+    isOver = true
+    await probing
+    const [[worst, method]] = latencies.sort(([a], [b]) => b - a)
+    const duration = Math.round(performance.now() - before)
+    const limit = Math.round(MAX_LATENCY + 3 * machine)
+    t.comment(
+      `worst of ${latencies.length} answers ${worst} ms of ${limit}, attack ${duration} ms, peak ${Math.round(peak)} MB`,
+    )
+    return { ms: worst, method, limit }
+  }
+
+  return { whileAttacked }
 }

@@ -12,6 +12,7 @@ import { type PrefixedHexString, bigIntToBytes, bytesToHex, concatBytes } from '
 import { createAddressFromPrivateKey, createAddressFromString } from '@ethereumjs/util'
 import { hexToBytes, setLengthLeft, toBytes } from '@ethereumjs/util'
 import { keccak_256 } from '@noble/hashes/sha3.js'
+import type { NodeOptions } from 'ethereumjs-op-node'
 import { SignJWT } from 'jose'
 import {
   type ChainConfig,
@@ -45,12 +46,13 @@ export class CallError extends Error {
  * Starts a node in a process of its own, with a fresh secret. It ends with the test at the latest.
  *
  * @param opts.datadir - without it nothing is kept
+ * @param opts.calls - limits of simulated calls
  * @param opts.stateHistory - blocks whose states are kept; all by default
  * @throws if the node does not start
  */
 export async function spawnNode(
   genesis: JSONObject,
-  opts: { datadir?: string; stateHistory?: number } = {},
+  opts: Partial<Pick<NodeOptions, 'datadir' | 'stateHistory' | 'calls'>> = {},
 ) {
   const secret = randomBytes(32)
   const script = fileURLToPath(new URL('node-process.mjs', import.meta.url))
@@ -116,6 +118,13 @@ export const createToken = (secret: Uint8Array, iat = Math.floor(Date.now() / 10
 export const codeOf = (result: Promise<JSONValue>): Promise<JSONValue> =>
   result.catch((error) => error.code ?? `${error}`)
 
+/** The code, message and data of the error that a call ends with. */
+export const refusal = (result: Promise<JSONValue>) =>
+  result.then(
+    (answer) => `no error but ${JSON.stringify(answer)}`,
+    ({ code, reason, data }) => ({ code, reason, ...(data && { data }) }),
+  )
+
 const DEV_GENESIS: JSONObject = JSON.parse(
   readFileSync(fileURLToPath(new URL('../examples/genesis.json', import.meta.url)), 'utf8'),
 )
@@ -137,6 +146,25 @@ export function genesisAt(fork: Fork, times: Partial<Record<Fork, number>> = {})
   const extraData = isFrom(fork, 'jovian') ? `0x01${params}${'00'.repeat(8)}` : holocene
   const blobFields = isFrom(fork, 'ecotone') && { blobGasUsed, excessBlobGas }
   return { ...fields, ...blobFields, extraData, config: configAt(fork, times) }
+}
+
+/** An account in no genesis. */
+export const STRANGER: Hex = `0x${'99'.repeat(20)}`
+
+export const toAddress = (number: number): Hex => `0x${number.toString(16).padStart(40, '0')}`
+export const toWord = (value: number | bigint | string): Hex =>
+  `0x${BigInt(value).toString(16).padStart(64, '0')}`
+
+/** A genesis with these contracts, by their addresses. */
+export const withContracts = (
+  genesis: JSONObject,
+  contracts: Record<string, { code: string; balance?: string; storage?: object }>,
+): JSONObject => {
+  const added = Object.entries(contracts).map(([address, contract]) => [
+    address,
+    { balance: '0x0', ...contract },
+  ])
+  return { ...genesis, alloc: { ...genesis.alloc, ...Object.fromEntries(added) } }
 }
 
 /** Private keys of the mnemonic "test test test test test test test test test test test junk". */

@@ -1,22 +1,7 @@
-import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { createEth } from '../node/dist/eth/index.js'
 import { createStore } from '../node/dist/store/store.js'
-import { AnsweredError, devGenesis, startDevnet } from './node-helpers-eth.ts'
-
-const page = readFileSync('node/METHODS.md', 'utf8')
-
-/** Names of methods in the first column of the table under a heading. */
-function methodsUnder(heading: string): string[] {
-  const [, section] = page.split(`## ${heading}\n`)
-  const rows = section
-    .split('\n## ')[0]
-    .split('\n')
-    .filter((line) => line.startsWith('| `'))
-  return rows.flatMap((row) =>
-    [...row.split(' | ')[0].matchAll(/`(\w+)`/g)].map(([, name]) => name),
-  )
-}
+import { AnsweredError, devGenesis, methodsUnder, startDevnet } from './node-helpers-eth.ts'
 
 const net = await startDevnet(t)
 

@@ -63,6 +63,19 @@ t.test('parameters may be absent or null, at the end each of them', async (t) =>
   t.equal(JSON.parse((await ask(body)).text).result.hash, GENESIS_HASH)
 })
 
+t.test('long answers are compressed for who accepts it', async (t) => {
+  const fetched = async (body: string, encoding: string) => {
+    const headers = { 'content-type': 'application/json', 'accept-encoding': encoding }
+    const response = await fetch(net.url, { method: 'POST', headers, body })
+    return { encoding: response.headers.get('content-encoding'), text: await response.text() }
+  }
+  const long = call('eth_getBlockByNumber', ',"params":["latest",true]')
+  const plain = await fetched(long, 'identity')
+  t.equal(plain.encoding, null)
+  t.strictSame(await fetched(long, 'gzip, deflate'), { encoding: 'gzip', text: plain.text })
+  t.equal((await fetched(call('eth_chainId'), 'gzip')).encoding, null)
+})
+
 t.test('a missing method is named', async (t) => {
   const messageOf = async (method: string) => {
     const { error } = JSON.parse((await ask(call(method))).text)
@@ -217,6 +230,15 @@ t.test('metrics of all threads are served to Prometheus', async (t) => {
   t.equal(value(calls), 24, 'as many as above')
   t.ok(value('rpc_calls_total{thread="public",method="unknown",outcome="-32601"}') >= 4)
   for (const name of ['database_bytes', 'heap_bytes{thread="public"}']) t.ok(value(name) > 0, name)
+  for (const [thread, cache] of [
+    ['engine', 'nodes'],
+    ['engine', 'headers'],
+    ['public', 'blocks'],
+  ]) {
+    const reads = (outcome: string) =>
+      value(`cache_reads_total{thread="${thread}",cache="${cache}",outcome="${outcome}"}`)
+    t.ok(reads('hits') > 0 && reads('misses') > 0, `${cache} of ${thread}`)
+  }
   t.ok(value('event_loop_lag_seconds{thread="engine",quantile="1"}') >= 0)
   t.match(text, /^process_resident_memory_bytes \d+$/m)
 })
@@ -270,10 +292,10 @@ t.test('the end is in the log', async (t) => {
 t.test('a namespace that there is not is an error', async (t) => {
   const opts = { genesis: devGenesis(), authrpc: local, secret: new Uint8Array(32) }
   const start = (api: string[]) => startNode({ ...opts, http: { ...local, api } })
-  await t.rejects(start(['eth', 'nett']), /--http.api: there is no namespace "nett"/)
-  await t.rejects(start(['engine']), /only on the authenticated port/)
+  await t.rejects(start(['eth', 'nett']), /--http.api: There is no namespace 'nett'/)
+  await t.rejects(start(['engine']), /--http.api: engine is served on the port for op-node only/)
   const ws = { ...local, api: [''] }
-  await t.rejects(startNode({ ...opts, http: local, ws }), /--ws.api: there is no namespace ""/)
+  await t.rejects(startNode({ ...opts, http: local, ws }), /--ws.api: There is no namespace ''/)
 })
 
 /** Starts a node that cannot start, and then one on its ports; says what there is after both. */

@@ -1,25 +1,23 @@
 /** `eth_simulateV1` over HTTP: hashes and words are those of op-geth v1.101702.3. */
 import t from 'tap'
 import { createContext } from '../src/index.ts'
-import type { JSONValue } from './helpers.ts'
 import {
   ACCOUNTS,
-  type Hex,
   type JSONObject,
+  STRANGER,
   createDriver,
   genesisAt,
   genesisHead,
+  refusal,
   spawnNode,
+  toAddress,
+  toWord,
+  withContracts,
 } from './node-helpers.ts'
 
 const [ALICE, BOB] = ACCOUNTS
-const STRANGER = `0x${'99'.repeat(20)}`
 const ETHER = '0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee'
 const TRANSFER = '0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef'
-
-const toAddress = (number: number): Hex => `0x${number.toString(16).padStart(40, '0')}`
-const toWord = (value: number | bigint | string): Hex =>
-  `0x${BigInt(value).toString(16).padStart(64, '0')}`
 
 /** Logs its data with the topic 7, and sends all it has to 0xbb. */
 const LOGGER = toAddress(0xc0)
@@ -47,22 +45,11 @@ const CODES: Record<string, { code: string; balance?: string }> = {
   [LOOP]: { code: '0x5b600056' },
 }
 
-function withCodes(genesis: JSONObject): JSONObject {
-  for (const [address, { code, balance = '0x0' }] of Object.entries(CODES)) {
-    genesis.alloc[address] = { balance, code }
-  }
-  return genesis
-}
-
-const node = await spawnNode(withCodes(genesisAt('isthmus')))
+const genesis = withContracts(genesisAt('isthmus'), CODES)
+const node = await spawnNode(genesis)
 t.teardown(() => node.stop())
 const simulate = (blockStateCalls: JSONObject[], more: JSONObject = {}) =>
   node.callPublic('eth_simulateV1', { blockStateCalls, ...more }, 'latest')
-const refusal = (result: Promise<JSONValue>) =>
-  result.then(
-    (answer) => `no error but ${JSON.stringify(answer)}`,
-    ({ code, reason }) => ({ code, reason }),
-  )
 
 t.test('blocks follow each other, with what calls changed', async (t) => {
   const blocks = await simulate([
@@ -253,7 +240,7 @@ t.test('all calls share the gas of one', async (t) => {
 })
 
 t.test('blocks of the newest fork count what transactions take', async (t) => {
-  const genesis = withCodes(genesisAt('karst'))
+  const genesis = withContracts(genesisAt('karst'), CODES)
   const newest = await spawnNode(genesis)
   t.teardown(() => newest.stop())
   await createDriver(genesis).extend(newest, await genesisHead(newest))
@@ -270,29 +257,31 @@ t.test('what takes too long is aborted, and the next call runs anew', async (t) 
   const { applyMessage, attempt } = await import('../node/src/eth/transition.ts')
   const { readCall } = await import('../node/src/eth/message.ts')
   const store = await createStore({
-    genesis: withCodes(genesisAt('isthmus')) as never,
+    genesis: genesis as never,
     datadir: t.testdir(),
   })
   t.teardown(() => store.close())
   const loop = readCall({ to: LOOP }, 901n, 0n)
   const { header, ...options } = store.after(store.head())
   const place = createPlace(await createContext(header, options), seeHeader(header))
-  place.limitTime(0)
+  const over = { end: 0, timeout: 5_000 }
+  place.limitTime(over)
   await t.rejects(applyMessage(place, loop, 1_000_000n), {
     message: 'execution aborted (timeout = 5s)',
     code: -32000,
   })
+  const { DEFAULT_LIMITS } = await import('../node/src/options.ts')
   const { createAccessList } = await import('../node/src/eth/accessList.ts')
   await t.rejects(createAccessList(place, loop, 1_000_000n), { message: /^execution aborted/ })
-  const simulator = createSimulator(store)
+  const simulator = createSimulator(store, DEFAULT_LIMITS)
   const read = readCall({ to: READER, data: toWord(0) }, 901n, 0n)
-  const run = (end: number) =>
+  const run = (isOver: boolean) =>
     simulator.at(store.head(), {}, async (at) => {
-      at.limitTime(end)
-      return attempt(at, end ? read : loop, 1_000_000n)
+      if (isOver) at.limitTime(over)
+      return attempt(at, isOver ? loop : read, 1_000_000n)
     })
   for (const _ of [1, 2]) {
-    await t.rejects(run(0), { message: /^execution aborted/ })
-    t.equal((await run(Infinity)).error, undefined)
+    await t.rejects(run(true), { message: /^execution aborted/ })
+    t.equal((await run(false)).error, undefined)
   }
 })

@@ -530,6 +530,7 @@ t.test('CLZ is an opcode from Karst on (H-12, H-24)', async (t) => {
 })
 
 t.test('precompiles change with the first second of a fork (H-20, P-02…P-06)', async (t) => {
+  // T-32, T-33
   for (const [fork, code, before, after] of [
     ['fjord', caller(0x100, 160, 10_000), [1n, 2500n], [1n, 3450n]],
     ['granite', caller(0x08, 112_704, 21_000_000), [1n, 20_003_000n], [0n, 21_000_000n]],

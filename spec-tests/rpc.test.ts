@@ -814,7 +814,7 @@ t.test('the fee history has base fees, one more than blocks, and rewards (J-19)'
   }
   const next = (await net.rpc('eth_feeHistory', '0x1', 'latest', [])).baseFeePerGas[1]
   const mined = await net.mine({ noTxPool: true })
-  t.equal(mined.baseFeePerGas, next)
+  t.equal(mined.baseFeePerGas, next, 'B-16')
 })
 
 t.test(

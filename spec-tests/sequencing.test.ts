@@ -427,10 +427,12 @@ t.test('what nobody pays for keeps nobody out of a full pool or a block', async 
   const honest = [transfer(2, 0), transfer(2, 1)]
   await post(honest[0])
   t.match(await post(transfer(0, 64)).catch(({ reason }) => reason), /nonce too high/)
-  // Each could be paid, but only one of all.
+  // Each could be paid, but only one of all, which is refused unless the last come first.
   const value = balance - 10n ** 18n
   const spent = Array.from({ length: 64 }, (_, nonce) => transfer(1, nonce, { ...fees, value }))
-  for (const raw of spent) await post(raw)
+  for (const raw of spent.toReversed()) await post(raw)
+  const more = transfer(1, 1, { maxFeePerGas: 2n * fees.maxFeePerGas, value })
+  t.match(await post(more).catch(({ reason }) => reason), /queued cost .* overshot/)
   // Behind a gap, in all more than 16 MiB.
   const junk = { ...fees, gasLimit: 6_000_000n, data: noise(130_900) }
   for (let nonce = 2; nonce < 10; nonce++) await post(transfer(2, nonce + 1, junk))

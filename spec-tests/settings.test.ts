@@ -7,8 +7,10 @@ import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import t from 'tap'
 import { DEV_SETTINGS, NODE_SETTINGS } from '../node/dist/config.js'
+import { readJSON } from '../node/dist/files.js'
 import { addSettings, describeOption } from '../node/dist/flags.js'
 import { findDatadir } from '../node/dist/settings.js'
+import { createStore } from '../node/dist/store/store.js'
 import { runCLI } from './helpers.ts'
 
 /** What a command is told by flags, environment and a config file; or the error, in one line. */
@@ -18,7 +20,7 @@ function read(args: string[], env: Record<string, string> = {}, settings = NODE_
     .exitOverride()
     .configureOutput({ writeErr: () => {} })
     .configureHelp({ optionDescription: describeOption })
-  addSettings(command, settings, 'ETHEREUMJS_OP_').action((values) => {
+  addSettings(command, settings, { prefix: 'ETHEREUMJS_OP_' }).action((values) => {
     outcome = values
   })
   Object.assign(process.env, env)
@@ -54,6 +56,8 @@ t.test('every setting of the node is an environment variable and a key of the fi
     'log.level': 'error',
     'log.format': 'json',
     'state.history': '256',
+    'rpc.gascap': '100000',
+    'rpc.evmtimeout': '1m30s',
   }
   const folder = t.testdir({})
   for (const { name, value } of NODE_SETTINGS) {
@@ -67,6 +71,27 @@ t.test('every setting of the node is an environment variable and a key of the fi
     const { config, ...byFile } = read([`--config=${folder}/c.json`])
     t.strictSame(byFile, byFlag, `${name} in a file`)
   }
+})
+
+t.test('a time is written as in geth', (t) => {
+  const timeOf = (text: string) => read([`--rpc.evmtimeout=${text}`])['rpc.evmtimeout']
+  t.equal(read([])['rpc.evmtimeout'], 5_000)
+  for (const [text, milliseconds] of Object.entries({
+    '5s': 5_000,
+    '1m30s': 90_000,
+    '500ms': 500,
+    '1.5s': 1_500,
+    0: 0,
+  })) {
+    t.equal(timeOf(text), milliseconds, text)
+  }
+  for (const text of ['5', '-5s', 's', '5 s', '5d', '']) {
+    t.match(read([`--rpc.evmtimeout=${text}`]).error, /duration as 5s/, text)
+  }
+  for (const text of ['0', '20999', '1000000001', '0x10']) {
+    t.match(read([`--rpc.gascap=${text}`]).error, /whole number from 21000 to 1000000000/, text)
+  }
+  t.end()
 })
 
 t.test('a config file may be TOML, with sections', async (t) => {
@@ -118,6 +143,39 @@ t.test('what cannot be is refused with a reason', async (t) => {
   ]
   for (const [args, says] of cases) t.match(read(args).error, says, args.join(' '))
   t.match(read([], { [PORT]: 'x' }).error, `'x' from env '${PORT}' is invalid`)
+})
+
+t.test('db finds the data of a node by the same file and environment', async (t) => {
+  const folder = t.testdir({})
+  const datadir = join(folder, 'data')
+  const genesis = resolve('examples/genesis.json')
+  const store = await createStore({ genesis: readJSON(genesis) as never, datadir })
+  await store.close()
+  const config = join(folder, 'c.json')
+  writeFileSync(config, JSON.stringify({ datadir, genesis, http: { port: 1 }, ws: true }))
+  const run = (args: string[], env = {}) =>
+    spawnSync(process.execPath, ['node/dist/bin.js', 'db', ...args], {
+      env: { PATH: process.env.PATH, HOME: folder, ...env },
+      encoding: 'utf8',
+    })
+  t.match(run(['stats']).stderr, `${join(folder, '.local')}`, 'the default is elsewhere')
+  for (const { status, stdout } of [
+    run(['stats', '--config', config]),
+    run(['stats'], { ETHEREUMJS_OP_CONFIG: config }),
+    run(['stats'], { ETHEREUMJS_OP_DATADIR: datadir }),
+    run(['stats', '--datadir', datadir], { ETHEREUMJS_OP_DATADIR: '/nowhere' }),
+  ]) {
+    t.equal(status, 0)
+    t.match(stdout, /^canonical +1 /m)
+  }
+  const blocks = join(folder, 'blocks.gz')
+  t.equal(run(['export', blocks, '--config', config]).status, 0)
+  t.match(run(['import', blocks], { ETHEREUMJS_OP_DATADIR: datadir }).stderr, '--genesis FILE')
+  t.match(run(['import', blocks, '--config', config]).stdout, 'executed 0 blocks')
+  writeFileSync(config, '{"datadri": "x"}')
+  const { status, stderr } = run(['stats', '--config', config])
+  t.equal(status, 2)
+  t.equal(stderr, `error: ${config}: there is no setting 'datadri'\n`)
 })
 
 t.test('data are kept where the system keeps data', async (t) => {

@@ -7,7 +7,7 @@ import { indexedRoot } from '../ethereumjs/trie.ts'
 import { createBloom } from '../ethereumjs/vm.ts'
 import type { Chain, Rules } from './chain.ts'
 import { type Context, type ContextOptions, createContext } from './context.ts'
-import { DEPOSIT_TYPE, decodeDeposit, isDeposit } from './deposit.ts'
+import { DEPOSIT_TYPE, decodeDeposit } from './deposit.ts'
 import { type L1Block, readL1Block } from './fees.ts'
 import { type PayloadAttributes, createHeader, decodeExtraData, prepareHeader } from './header.ts'
 import { type Receipt, type TxResult, encodeReceipt } from './receipt.ts'
@@ -92,8 +92,7 @@ export async function executeBlock(opts: BlockOptions): Promise<ExecutedBlock> {
     const result = await (opts.observe?.(context, raw, () => run(raw)) ?? run(raw))
     gasUsed += result.gasUsed
     daFootprint += result.blobGasUsed ?? 0n
-    // A system transaction takes no gas from the block, even where it uses some (D-20).
-    if (!isDeposit(result.tx) || !result.tx.isSystemTx) gasLeft -= result.gasUsed
+    gasLeft -= result.gasUsed
     transactions.push(raw)
     const logsBloom = createBloom(rules.common, result.logs)
     receipts.push({ ...result, cumulativeGasUsed: gasUsed, logsBloom })

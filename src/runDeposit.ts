@@ -19,7 +19,8 @@ export async function runDeposit({ vm, block, rules }: Context, tx: DepositTx, g
   const { common, stateManager } = vm
   const { from, to, mint, value, gas, isSystemTx, data } = tx
   const isRegolith = rules.isActive('regolith')
-  assertRule(isSystemTx || gas <= gasLeft, `gas limit ${gas} exceeds the ${gasLeft} left`)
+  const isFree = isSystemTx && !isRegolith
+  assertRule(isFree || gas <= gasLeft, `gas limit ${gas} exceeds the ${gasLeft} left`)
   const { nonce, balance } = (await stateManager.getAccount(from)) ?? new Account()
   await stateManager.modifyAccountFields(from, { nonce: nonce + 1n, balance: balance + mint })
   // Without a gas limit, which EIP-7825 would cap; deposits are exempt (D-23). The EVM fails a
@@ -46,7 +47,7 @@ export async function runDeposit({ vm, block, rules }: Context, tx: DepositTx, g
   // One that was refused may have less gas than the floor.
   let gasUsed = bigIntMin(gas, bigIntMax(spent - refund, floorGas))
   // Before Regolith all gas counts as used, and none of a system transaction's (D-17, D-18).
-  if (!isRegolith) gasUsed = isSystemTx ? 0n : gas
+  if (!isRegolith) gasUsed = isFree ? 0n : gas
   const depositNonce = isRegolith ? nonce : undefined
   const contractAddress = to ? undefined : createContractAddress(from, depositNonce ?? 0n)
   const depositReceiptVersion = rules.isActive('canyon') ? 1 : undefined

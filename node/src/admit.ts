@@ -1,6 +1,7 @@
 // What the pool takes in. The words of its errors are geth's, which wallets know.
 import {
   InvalidBlockError,
+  type L1Block,
   type Rules,
   decodeSigned,
   measureSigned,
@@ -29,6 +30,12 @@ const L1_INFO_GAS = 70_000n
 
 /** Percent of its prices that a transaction must offer to replace another. */
 const REPLACEMENT_PERCENT = 110n
+
+/** What prices depend on. */
+interface Priced {
+  rules: Rules
+  l1Block: L1Block
+}
 
 function refuse(message: string): never {
   throw new JsonRpcError(message, -32000)
@@ -85,6 +92,30 @@ function read(rules: Rules, raw: Uint8Array, chainId: bigint): TypedTransaction 
   }
 }
 
+/**
+ * What a sender's transactions cost together that wait for nothing but their turn, in wei, and the one
+ * with `nonce` among them. As in op-geth those behind a gap do not count. There are at most
+ * {@link MAX_OF_SENDER}.
+ *
+ * @param next - nonce of the account
+ */
+function sumCosts({ pending }: Store, place: Priced, from: string, next: bigint, nonce: bigint) {
+  const { rules, l1Block } = place
+  const [start, end] = [next, next + BigInt(MAX_OF_SENDER)].map(Number)
+  let due = start
+  let spent = 0n
+  let replaced: bigint | undefined
+  for (const { key, value } of pending.getRange({ start: [from, start], end: [from, end] })) {
+    const tx = key[1] === due ? decode(rules, value) : undefined
+    if (!tx) break
+    const { cost } = measureSigned(rules, l1Block, tx)
+    spent += cost
+    if (key[1] === Number(nonce)) replaced = cost
+    due++
+  }
+  return { spent, replaced }
+}
+
 /** Whether a transaction offers enough more than the one whose place it would take, as in geth. */
 function isReplacement(tx: TypedTransaction, old: TypedTransaction): boolean {
   const isEnough = (price: bigint, oldPrice: bigint) =>
@@ -124,10 +155,18 @@ export async function addTransaction(store: Store, raw: Uint8Array): Promise<Uin
   check(tx.nonce >= nonce, `nonce too low: next nonce ${nonce}, tx nonce ${tx.nonce}`)
   const isNear = tx.nonce < nonce + BigInt(MAX_OF_SENDER)
   check(isNear, `nonce too high: next nonce ${nonce}, tx nonce ${tx.nonce}`)
-  const { cost, fees } = measureSigned(rules, await readL1Block(state, rules), tx)
+  const l1Block = await readL1Block(state, rules)
+  const { cost, fees } = measureSigned(rules, l1Block, tx)
   const { blobGasUsed: footprint = 0n } = fees
-  const overshot = `balance ${balance}, tx cost ${cost}, overshot ${cost - balance}`
-  check(balance >= cost, `insufficient funds for gas * price + value: ${overshot}`)
+  const checkFunds = (need: bigint, costs: string) => {
+    const overshot = `balance ${balance}, ${costs}, overshot ${need - balance}`
+    check(balance >= need, `insufficient funds for gas * price + value: ${overshot}`)
+  }
+  checkFunds(cost, `tx cost ${cost}`)
+  const { spent, replaced: old } = sumCosts(store, { rules, l1Block }, key[0], nonce, tx.nonce)
+  const added = cost - (old ?? 0n)
+  const name = old === undefined ? 'tx cost' : 'tx bumped'
+  checkFunds(spent + added, `queued cost ${spent}, ${name} ${added}`)
   check(footprint <= header.gasLimit, `DA footprint ${footprint} exceeds block gas limit`)
   const replaced = decode(rules, waiting)
   check(!replaced || isReplacement(tx, replaced), 'replacement transaction underpriced')

@@ -1,10 +1,16 @@
 #!/usr/bin/env node
 // What a command needs is loaded when it runs, so that help does not wait for cryptography.
-import { Argument, Option, program } from 'commander'
+import { Argument, program } from 'commander'
 import type { DBFlags } from './commands/db.ts'
-import { DEV_SETTINGS, type DevSettings, NODE_SETTINGS, type NodeSettings } from './config.ts'
+import {
+  DB_SETTINGS,
+  DEV_SETTINGS,
+  type DevSettings,
+  NODE_SETTINGS,
+  type NodeSettings,
+} from './config.ts'
 import { addSettings, describeOption } from './flags.ts'
-import { DEV_PREFIX, NODE_PREFIX, findDatadir, readInteger, toVariable } from './settings.ts'
+import { DEV_PREFIX, NODE_PREFIX, readInteger } from './settings.ts'
 import { VERSION } from './version.ts'
 
 const EPILOGUE = `
@@ -38,7 +44,7 @@ program
   .exitOverride(({ exitCode }) => process.exit(exitCode && 2))
   .hook('preAction', checkVersions)
 
-addSettings(program.command('node'), NODE_SETTINGS, NODE_PREFIX)
+addSettings(program.command('node'), NODE_SETTINGS, { prefix: NODE_PREFIX })
   .description('run an execution client for op-node')
   .addHelpText('after', NODE_EPILOGUE)
   .action(async (settings: NodeSettings, command) => {
@@ -52,7 +58,7 @@ addSettings(program.command('node'), NODE_SETTINGS, NODE_PREFIX)
       command.error('error: --dev keeps nothing, so it does not go with --datadir')
     return (await import('./commands/node.ts')).runNode(settings)
   })
-addSettings(program.command('dev'), DEV_SETTINGS, DEV_PREFIX)
+addSettings(program.command('dev'), DEV_SETTINGS, { prefix: DEV_PREFIX })
   .description('run a local chain')
   .action(async (settings: DevSettings) => (await import('./commands/dev.ts')).runDev(settings))
 program
@@ -87,18 +93,11 @@ program
     const { printGenesis, writeExample } = await import('./commands/genesis.ts')
     return path === undefined ? writeExample(example) : printGenesis(path)
   })
-program
-  .command('db')
+addSettings(program.command('db'), DB_SETTINGS, { prefix: NODE_PREFIX, others: NODE_SETTINGS })
   .addArgument(
     new Argument('<action>', 'what to do').choices(['stats', 'check', 'export', 'import']),
   )
   .argument('[file]', 'of blocks, compressed by gzip: for export and import')
-  .addOption(
-    new Option('--datadir <folder>', 'of the node')
-      .env(toVariable('datadir', NODE_PREFIX))
-      .default(findDatadir(), 'as that of the node'),
-  )
-  .option('--genesis <file>', 'genesis file of the chain, for import')
   .option('--first <number>', 'first block to export', '1')
   .option('--last <number>', 'last block to export, by default the head')
   .description('look into a database, or move its blocks')

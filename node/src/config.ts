@@ -1,13 +1,13 @@
 // All settings of the command line, each in one place: flag, environment variable and key of the
 // config file have the same name, and `--help` and the tables in README.md are made from these.
-import { MIN_HISTORY } from './options.ts'
+import { DEFAULT_LIMITS, DEFAULT_NAMESPACES, MIN_HISTORY, NAMESPACES } from './options.ts'
 import {
   MEMORY,
-  NAMESPACES,
   SECRET_FILE,
   type Setting,
   findDatadir,
   readChoice,
+  readDuration,
   readInteger,
   readNames,
   readNamespaces,
@@ -34,6 +34,10 @@ export interface NodeSettings {
   'ws.port': number
   'ws.api': string[]
   'ws.origins': string[]
+  /** Gas. */
+  'rpc.gascap': number
+  /** Milliseconds; 0 is no limit. */
+  'rpc.evmtimeout': number
   'authrpc.addr': string
   'authrpc.port': number
   'authrpc.jwtsecret'?: string
@@ -61,12 +65,17 @@ export interface DevSettings {
 const CHAIN = 'Chain and data:'
 const HTTP = 'HTTP for everyone:'
 const WEBSOCKET = 'WebSocket for everyone:'
+const CALLS = 'Simulated calls:'
 const ENGINE = 'HTTP and WebSocket for op-node:'
 const WATCH = 'Logs, metrics, health:'
 const LOCAL = 'Local chain:'
 
 /** What all ports can be. */
 const ANY_PORT = '0 takes any that is free'
+
+/** Gas of a transfer; and so much that the memory of a call, which gas pays, is less than a gigabyte. */
+const MIN_GAS_CAP = 21_000
+const MAX_GAS_CAP = 1_000_000_000
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent']
 const LOG_FORMATS = ['text', 'json']
@@ -130,7 +139,7 @@ export const NODE_SETTINGS: Setting[] = [
     value: 'names',
     about: `what is served there, of ${NAMESPACES.join(', ')}; miner is for op-batcher`,
     group: HTTP,
-    fallback: ['eth', 'net', 'web3'],
+    fallback: DEFAULT_NAMESPACES,
     read: readNamespaces,
   },
   {
@@ -176,7 +185,7 @@ export const NODE_SETTINGS: Setting[] = [
     value: 'names',
     about: 'what is served there',
     group: WEBSOCKET,
-    fallback: ['eth', 'net', 'web3'],
+    fallback: DEFAULT_NAMESPACES,
     read: readNamespaces,
   },
   {
@@ -186,6 +195,23 @@ export const NODE_SETTINGS: Setting[] = [
     group: WEBSOCKET,
     fallback: ['localhost'],
     read: readNames,
+  },
+  {
+    name: 'rpc.gascap',
+    value: 'gas',
+    about: 'most gas of eth_call, eth_estimateGas and all else that simulates',
+    group: CALLS,
+    fallback: DEFAULT_LIMITS.gasCap,
+    read: readInteger(MIN_GAS_CAP, MAX_GAS_CAP),
+  },
+  {
+    name: 'rpc.evmtimeout',
+    value: 'duration',
+    about: 'longest time of each, as 5s, 500ms or 1m30s; 0 is no limit',
+    group: CALLS,
+    fallback: DEFAULT_LIMITS.evmTimeout,
+    fallbackText: '5s',
+    read: readDuration,
   },
   {
     name: 'authrpc.addr',
@@ -257,6 +283,9 @@ export const NODE_SETTINGS: Setting[] = [
     read: readInteger(1, 2 ** 31),
   },
 ]
+
+/** What of them `ethereumjs-op db` takes, to find the data of a node. */
+export const DB_SETTINGS = NODE_SETTINGS.filter(({ name }) => ['genesis', 'datadir'].includes(name))
 
 /** Settings of `ethereumjs-op dev`. */
 export const DEV_SETTINGS: Setting[] = [

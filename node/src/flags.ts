@@ -28,10 +28,19 @@ function toText(value: unknown): string {
   return list.join(',')
 }
 
+/** See {@link addSettings}. */
+interface SettingsOptions {
+  /** With which the names of the variables begin. */
+  prefix: string
+  /** What a config file may say too, for it is that of another command. */
+  others?: Setting[]
+}
+
 /** Takes from a config file what neither a flag nor the environment says. @throws if it does not fit */
-function applyFile(command: Command, path: string, options: Option[]) {
+function applyFile(command: Command, path: string, options: Option[], others: Setting[]) {
   for (const [key, value] of Object.entries(readFlat(path))) {
-    const option = options.find((other) => other.long === `--${key}`)
+    const option = options.find(({ long }) => long === `--${key}`)
+    if (!option && others.some(({ name }) => name === key)) continue
     if (!option) throw new Error(`${path}: there is no setting '${key}'`)
     const name = option.attributeName()
     try {
@@ -54,10 +63,12 @@ export function describeOption(option: Option): string {
 /**
  * Gives settings to a command as flags, environment variables and keys of a config file, of which each
  * has precedence over those after it.
- *
- * @param prefix - with which the names of the variables begin
  */
-export function addSettings(command: Command, settings: Setting[], prefix: string): Command {
+export function addSettings(
+  command: Command,
+  settings: Setting[],
+  { prefix, others = [] }: SettingsOptions,
+): Command {
   const options = settings.map((setting) => toOption(setting, prefix))
   for (const option of options) command.addOption(option)
   const config = new Option('--config <file>', 'settings by their names, .json or .toml')
@@ -66,7 +77,7 @@ export function addSettings(command: Command, settings: Setting[], prefix: strin
     const path: string | undefined = command.opts().config
     if (path === undefined) return
     try {
-      applyFile(command, path, options)
+      applyFile(command, path, options, others)
     } catch (error) {
       command.error(`error: ${(error as Error).message}`)
     }

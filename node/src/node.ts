@@ -24,7 +24,7 @@ import { createSockets } from './rpc/sockets.ts'
 import { type Store, createStore } from './store/store.ts'
 import { VERSION } from './version.ts'
 
-export type { Endpoint, HTTPOptions, NodeOptions, WebSocketOptions } from './options.ts'
+export type { CallLimits, Endpoint, HTTPOptions, NodeOptions, WebSocketOptions } from './options.ts'
 export { type LogOptions, type Logger, createLog } from './log.ts'
 
 /** Longest request in bytes, and answer from which on the rest of a batch is left out (E-12). */
@@ -54,14 +54,14 @@ function createFaultLog(log: Logger) {
 /** Opens the authenticated port, over HTTP and WebSocket. */
 async function openEngine(
   store: Store,
-  opts: Pick<NodeOptions, 'authrpc' | 'secret'> & { folder: string; log: Logger },
+  opts: Pick<NodeOptions, 'authrpc' | 'secret' | 'calls'> & { folder: string; log: Logger },
 ) {
-  const { authrpc, secret, folder, log } = opts
-  const metrics = createRPCMetrics('engine', () => [sockets])
+  const { authrpc, secret, calls, folder, log } = opts
+  const metrics = createRPCMetrics('engine', () => [sockets], store.caches)
   const journal = createJournal(store, log)
   const counters = createChainMetrics(metrics.registry, store, folder)
   const engine = addPayloadBodies(createObservedEngine(store, [journal, counters]), store)
-  const methods = withModules({ ...createEth(store), ...addSetHead(engine, store) })
+  const methods = withModules({ ...createEth(store, calls), ...addSetHead(engine, store) })
   const turns = pLimit(1)
   const logFault = createFaultLog(log)
   const onCall = (outcome: CallOutcome) => {
@@ -108,7 +108,8 @@ function describe(store: Store) {
  * @throws if the database is of another chain, a port is taken, or a namespace is not known
  */
 export async function startNode(opts: NodeOptions): Promise<RunningNode> {
-  const { genesis, datadir, stateHistory, http, ws, metrics, maxHeadAge, log = SILENT } = opts
+  const { genesis, datadir, stateHistory, http, ws, calls, metrics, maxHeadAge } = opts
+  const { log = SILENT } = opts
   checkNamespaces('--http.api', http.api)
   checkNamespaces('--ws.api', ws?.api)
   const folder = datadir ?? mkdtempSync(join(tmpdir(), 'ethereumjs-op-'))
@@ -127,7 +128,7 @@ export async function startNode(opts: NodeOptions): Promise<RunningNode> {
   try {
     const store = await createStore({ genesis, datadir: folder, stateHistory, log })
     open.push(() => store.close())
-    const options = { config: genesis.config ?? {}, datadir: folder, http, ws, maxHeadAge }
+    const options = { config: genesis.config ?? {}, datadir: folder, http, ws, calls, maxHeadAge }
     const thread = await startPublicThread(options, log)
     open.push(() => thread.close())
     const engine = await openEngine(store, { ...opts, folder, log })

@@ -8,6 +8,23 @@ import type { Logger } from './log.ts'
  */
 export const MIN_HISTORY = 128
 
+/** What can be served on a public port; `engine` is only for holders of the secret. */
+export const NAMESPACES = ['debug', 'eth', 'miner', 'net', 'rpc', 'txpool', 'web3']
+
+/** What is served there unless something else is asked for. */
+export const DEFAULT_NAMESPACES = ['eth', 'net', 'web3']
+
+/** What is wrong with namespaces for a public port, if anything is. */
+export function findFault(namespaces: string[]): string | undefined {
+  const unknown = namespaces.find((name) => !NAMESPACES.includes(name))
+  if (unknown === undefined) return undefined
+  const isEngine = unknown === 'engine'
+  const reason = isEngine
+    ? 'engine is served on the port for op-node only'
+    : `There is no namespace '${unknown}'`
+  return `${reason}; there are ${NAMESPACES.join(', ')}.`
+}
+
 /** Where a port listens; 0 takes any that is free. */
 export interface Endpoint {
   addr: string
@@ -33,6 +50,17 @@ export interface WebSocketOptions extends Endpoint {
   origins?: string[]
 }
 
+/** Limits of a simulated call, on all ports. */
+export interface CallLimits {
+  /** Most gas. */
+  gasCap: number
+  /** Milliseconds that it may take; 0 is no limit. */
+  evmTimeout: number
+}
+
+/** As op-geth has them. */
+export const DEFAULT_LIMITS: CallLimits = { gasCap: 50_000_000, evmTimeout: 5_000 }
+
 /** See `startNode`. */
 export interface NodeOptions {
   /** Contents of a geth-style genesis file. */
@@ -44,6 +72,8 @@ export interface NodeOptions {
   http: HTTPOptions
   /** Without it, WebSocket is not served in public. It may have the port of `http`. */
   ws?: WebSocketOptions
+  /** Of simulated calls, {@link DEFAULT_LIMITS} if they are left out. */
+  calls?: CallLimits
   /** Where all namespaces are served to holders of the secret, over HTTP and WebSocket. */
   authrpc: Endpoint
   /** 32 bytes. */

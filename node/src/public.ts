@@ -7,7 +7,7 @@ import { createSubscriptions } from './eth/subscriptions.ts'
 import { type Logger, createRepeatFilter } from './log.ts'
 import { createRPCMetrics } from './metrics/rpc.ts'
 import type { MetricsJSON } from './metrics/server.ts'
-import type { HTTPOptions, WebSocketOptions } from './options.ts'
+import type { CallLimits, HTTPOptions, WebSocketOptions } from './options.ts'
 import { createHealth } from './rpc/health.ts'
 import { createHTTP } from './rpc/http.ts'
 import type { CallOutcome } from './rpc/jsonrpc.ts'
@@ -24,6 +24,7 @@ export interface PublicOptions {
   datadir: string
   http: HTTPOptions
   ws?: WebSocketOptions
+  calls?: CallLimits
   maxHeadAge?: number
 }
 
@@ -40,12 +41,12 @@ export type PublicMessage =
 const MAX_BYTES = 5 * 2 ** 20
 const MAX_ANSWER = 25_000_000
 
-const { config, datadir, http, ws, maxHeadAge } = workerData as PublicOptions
+const { config, datadir, http, ws, calls, maxHeadAge } = workerData as PublicOptions
 const say = (message: PublicMessage) => parentPort!.postMessage(message)
 const store = await openStore({ config, datadir })
 const turns = pLimit(1)
 const ports: Sockets[] = []
-const metrics = createRPCMetrics('public', () => ports)
+const metrics = createRPCMetrics('public', () => ports, store.caches)
 const isNews = createRepeatFilter()
 let isReady = false
 
@@ -64,7 +65,7 @@ function onDrop(reason: string) {
 }
 
 const respond = createResponder({ turns, maxAnswer: MAX_ANSWER, onCall })
-const all: Methods = createEth(store)
+const all: Methods = createEth(store, calls)
 
 function openSockets({ api, origins }: WebSocketOptions): Sockets {
   const sockets = createSockets({

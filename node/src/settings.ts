@@ -2,6 +2,8 @@
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { InvalidArgumentError } from 'commander'
+import { parseDuration } from './duration.ts'
+import { findFault } from './options.ts'
 
 /** A flag, which is also an environment variable and a key of the config file. */
 export interface Setting {
@@ -35,9 +37,6 @@ export const MEMORY = 'memory'
 /** Name of the file of the secret in the data directory. */
 export const SECRET_FILE = 'jwt.hex'
 
-/** What can be served on a public port. */
-export const NAMESPACES = ['debug', 'eth', 'miner', 'net', 'rpc', 'txpool', 'web3']
-
 /** A reader of whole numbers. */
 export function readInteger(least: number, most: number) {
   return (text: string): number => {
@@ -45,6 +44,13 @@ export function readInteger(least: number, most: number) {
     if (/^\d+$/.test(text) && number >= least && number <= most) return number
     throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
   }
+}
+
+/** Milliseconds of a duration. */
+export function readDuration(text: string): number {
+  const milliseconds = parseDuration(text)
+  if (milliseconds !== undefined) return milliseconds
+  throw new InvalidArgumentError('It must be a duration as 5s, 500ms or 1m30s, or 0.')
 }
 
 export const readPort = readInteger(0, 65_535)
@@ -75,13 +81,9 @@ export const readNames = (text: string): string[] => [
 
 export function readNamespaces(text: string): string[] {
   const names = readNames(text)
-  const unknown = names.find((name) => !NAMESPACES.includes(name))
-  if (unknown === undefined) return names
-  const reason =
-    unknown === 'engine'
-      ? 'engine is served on the port for op-node only'
-      : `There is no namespace '${unknown}'`
-  throw new InvalidArgumentError(`${reason}; there are ${NAMESPACES.join(', ')}.`)
+  const fault = findFault(names)
+  if (fault) throw new InvalidArgumentError(fault)
+  return names
 }
 
 /** Says why it cannot be, so that nobody looks for it in the other flags. */

@@ -77,6 +77,7 @@ export async function runNode(settings: NodeSettings): Promise<void> {
       stateHistory: settings['state.history'],
       http,
       ws: settings.ws ? ws : undefined,
+      calls: { gasCap: settings['rpc.gascap'], evmTimeout: settings['rpc.evmtimeout'] },
       authrpc: endpoint('authrpc'),
       metrics: settings.metrics ? endpoint('metrics') : undefined,
       maxHeadAge: settings['health.maxage'],

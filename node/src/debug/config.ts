@@ -1,4 +1,5 @@
 import { JsonRpcError } from 'ethereumjs-op/ethereumjs'
+import { parseDuration } from '../duration.ts'
 import { check, readFlag, readObject } from '../rpc/params.ts'
 
 /** How a transaction is traced. */
@@ -29,17 +30,6 @@ const TIMEOUT = 5_000
 /** Longest time in milliseconds that a caller may set. */
 const MAX_TIMEOUT = 300_000
 
-/** Units of Go's durations in milliseconds. */
-const UNITS: Record<string, number> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-}
-
 const LOGGER_FLAGS = ['enableMemory', 'disableStack', 'disableStorage', 'enableReturnData'] as const
 
 /** Flags of former versions of geth, which say what is so anyway. */
@@ -66,13 +56,9 @@ export function readFlags<Name extends string>(value: unknown, names: readonly N
 
 /** Reads a duration as Go writes it: `10s`, `1m30s`. @returns milliseconds */
 function readDuration(value: unknown): number {
-  const isRight = typeof value === 'string' && /^(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+$/.test(value)
-  check(isRight, 'a duration such as 10s or 1m30s')
-  let sum = 0
-  for (const [, number, unit] of value.matchAll(/([\d.]+)([a-zµ]+)/g)) {
-    sum += Number(number) * UNITS[unit]
-  }
-  return Math.min(sum, MAX_TIMEOUT)
+  const milliseconds = typeof value === 'string' ? parseDuration(value) : undefined
+  check(milliseconds !== undefined, 'a duration such as 10s or 1m30s')
+  return Math.min(milliseconds, MAX_TIMEOUT)
 }
 
 /** Reads the options of a trace, as geth has them. @throws (-32602) if it does not have one of them */

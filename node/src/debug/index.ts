@@ -1,5 +1,6 @@
 import { JsonRpcError } from 'ethereumjs-op/ethereumjs'
 import type { Lookup } from '../eth/context.ts'
+import type { CallLimits } from '../options.ts'
 import type { Methods } from '../rpc/methods.ts'
 import { readHash } from '../rpc/params.ts'
 import type { Store } from '../store/store.ts'
@@ -10,7 +11,7 @@ import { refuseSetHead } from './setHead.ts'
 import { createTraceCall } from './traceCall.ts'
 
 /** Traces and raw data. */
-export function createDebugMethods(store: Store, lookup: Lookup): Methods {
+export function createDebugMethods(store: Store, lookup: Lookup, limits: CallLimits): Methods {
   const { blockOf } = lookup
 
   async function traceTransaction(value: unknown, options: unknown) {
@@ -37,7 +38,7 @@ export function createDebugMethods(store: Store, lookup: Lookup): Methods {
     debug_traceTransaction: traceTransaction,
     debug_traceBlockByNumber: traceAll,
     debug_traceBlockByHash: (hash, options) => traceAll(readHash(hash), options),
-    debug_traceCall: createTraceCall(store, lookup),
+    debug_traceCall: createTraceCall(store, lookup, limits),
     ...createRawMethods(store, lookup),
     // The port that has the engine replaces it.
     debug_setHead: refuseSetHead,

@@ -1,7 +1,6 @@
 import type { Context } from 'ethereumjs-op'
 import type { BlockJSON } from 'ethereumjs-op/blockchain'
 import { type Address, JsonRpcError, bigIntMin } from 'ethereumjs-op/ethereumjs'
-import { MAX_CALL_GAS } from '../eth/calls.ts'
 import type { Lookup } from '../eth/context.ts'
 import { type Message, readCall } from '../eth/message.ts'
 import {
@@ -15,9 +14,11 @@ import {
   createPlace,
   createSimulator,
   seeHeader,
+  startTime,
   withoutBaseFee,
 } from '../eth/simulator.ts'
 import { RefusedMessage, applyMessage } from '../eth/transition.ts'
+import type { CallLimits } from '../options.ts'
 import type { Method } from '../rpc/methods.ts'
 import { check, readQuantity } from '../rpc/params.ts'
 import type { Store } from '../store/store.ts'
@@ -41,15 +42,20 @@ class Stopped extends Error {
 }
 
 /** Traces a call while it runs as a transaction would. */
-async function traceAt(place: Place, message: Message, config: TraceConfig): Promise<unknown> {
-  const { from, to, gas: asked = MAX_CALL_GAS, authorizationList } = message
-  const gas = bigIntMin(asked, MAX_CALL_GAS)
+async function traceAt(
+  place: Place,
+  message: Message,
+  gasCap: bigint,
+  config: TraceConfig,
+): Promise<unknown> {
+  const { from, to, gas: asked = gasCap, authorizationList } = message
+  const gas = bigIntMin(asked, gasCap)
   const seen = message.gasPrice === 0n ? withoutBaseFee(place) : place
   const { coinbase } = seen.header
   const tx = { from, to, gas, coinbase, authorities: readAuthorities(authorizationList) }
   const budget = createBudget(config.timeout)
   // The trace has its own limit.
-  place.limitTime(Infinity)
+  place.limitTime(startTime(0))
   const probe = createProbe(place.evm, budget.tick)
   try {
     const run = () => applyMessage(seen, message, gas)
@@ -63,8 +69,9 @@ async function traceAt(place: Place, message: Message, config: TraceConfig): Pro
 }
 
 /** Makes `debug_traceCall`. */
-export function createTraceCall(store: Store, { blockOf }: Lookup): Method {
-  const simulator = createSimulator(store)
+export function createTraceCall(store: Store, { blockOf }: Lookup, limits: CallLimits): Method {
+  const simulator = createSimulator(store, limits)
+  const gasCap = BigInt(limits.gasCap)
   const chainId = store.chain.common.chainId()
 
   /** Runs something before a transaction of a block. */
@@ -100,12 +107,12 @@ export function createTraceCall(store: Store, { blockOf }: Lookup): Method {
     if (txIndex != null) {
       return runBefore(block, Number(readQuantity(txIndex)), override, async (place) => {
         await overrideState(place.evm, place.state, accounts)
-        return traceAt(place, message, config)
+        return traceAt(place, message, gasCap, config)
       })
     }
     const known: (Address | undefined)[] = [message.from, message.to]
     const traceHere = (place: Place) =>
-      traceAt(place, message, config).catch((error) => {
+      traceAt(place, message, gasCap, config).catch((error) => {
         throw new Stopped(error)
       })
     return simulator.at(block, { accounts, block: override, known }, traceHere).catch((error) => {

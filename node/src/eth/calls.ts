@@ -1,5 +1,6 @@
 import type { BlockJSON } from 'ethereumjs-op/blockchain'
 import { JsonRpcError, bigIntMin } from 'ethereumjs-op/ethereumjs'
+import type { CallLimits } from '../options.ts'
 import type { Methods } from '../rpc/methods.ts'
 import type { Store } from '../store/store.ts'
 import { createAccessList } from './accessList.ts'
@@ -10,9 +11,6 @@ import { readBlockOverride, readStateOverrides } from './overrides.ts'
 import { toRevertError } from './revert.ts'
 import { type Place, type Simulator, createSimulator, withoutBaseFee } from './simulator.ts'
 import { type Outcome, RefusedMessage, attempt } from './transition.ts'
-
-/** Most gas of a simulated call, as op-geth has it. */
-export const MAX_CALL_GAS = 50_000_000n
 
 /** What a call answers. @throws if it failed, with the reason and the data of a revert */
 function readAnswer({ error, isRevert, returnValue }: Outcome): Uint8Array {
@@ -25,8 +23,10 @@ function readAnswer({ error, isRevert, returnValue }: Outcome): Uint8Array {
 export function createCallMethods(
   store: Store,
   { blockOf }: Lookup,
-  simulator: Simulator = createSimulator(store),
+  limits: CallLimits,
+  simulator: Simulator = createSimulator(store, limits),
 ): Methods {
+  const gasCap = BigInt(limits.gasCap)
   const chainId = store.chain.common.chainId()
 
   /** Runs something with a call at the end of a block, with what the caller overrides. */
@@ -46,7 +46,7 @@ export function createCallMethods(
     )
   }
 
-  const capGas = ({ gas = MAX_CALL_GAS }: Message) => bigIntMin(gas, MAX_CALL_GAS)
+  const capGas = ({ gas = gasCap }: Message) => bigIntMin(gas, gasCap)
 
   const call = (...params: unknown[]) =>
     runAt(params, async (place, message) => {
@@ -61,7 +61,7 @@ export function createCallMethods(
 
   const estimate = (...params: unknown[]) =>
     runAt(params, (place, message, { header }) =>
-      estimateGas(place, message, BigInt(header.gasLimit), MAX_CALL_GAS),
+      estimateGas(place, message, BigInt(header.gasLimit), gasCap),
     )
 
   const listAccess = (...params: unknown[]) =>

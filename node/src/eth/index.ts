@@ -1,6 +1,7 @@
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { JsonRpcError } from 'ethereumjs-op/ethereumjs'
 import { createDebugMethods } from '../debug/index.ts'
+import { type CallLimits, DEFAULT_LIMITS } from '../options.ts'
 import { setLimits } from '../pool.ts'
 import type { Methods } from '../rpc/methods.ts'
 import { readBytes, readQuantity } from '../rpc/params.ts'
@@ -24,8 +25,12 @@ function refuseConfig() {
   throw new JsonRpcError(`eth_config is not supported: ${reason}`, -32601)
 }
 
-/** The methods that wallets, explorers and the other parts of the OP Stack call. */
-export function createEth(store: Store): Methods {
+/**
+ * The methods that wallets, explorers and the other parts of the OP Stack call.
+ *
+ * @param limits - of simulated calls
+ */
+export function createEth(store: Store, limits: CallLimits = DEFAULT_LIMITS): Methods {
   const chainId = Number(store.chain.common.chainId())
   const lookup = createLookup(store)
   const room = openWaitingRoom(store)
@@ -44,13 +49,13 @@ export function createEth(store: Store): Methods {
     ...createBlockMethods(store),
     ...createTransactionMethods(store, room),
     ...createStateMethods(store, lookup),
-    ...createCallMethods(store, lookup),
+    ...createCallMethods(store, lookup, limits),
     ...createFeeMethods(store, lookup),
     ...createLogMethods(store),
     ...createFilterMethods(store, watches),
-    ...createSimulateMethods(store, lookup),
+    ...createSimulateMethods(store, lookup, limits),
     ...createTxPoolMethods(room),
-    ...createDebugMethods(store, lookup),
+    ...createDebugMethods(store, lookup, limits),
     miner_setMaxDASize: (ofTransaction, ofBlock) =>
       setLimits(store, readQuantity(ofTransaction), readQuantity(ofBlock)),
   }

@@ -1,4 +1,5 @@
 import { JsonRpcError } from 'ethereumjs-op/ethereumjs'
+import type { CallLimits } from '../options.ts'
 import type { Methods } from '../rpc/methods.ts'
 import { readFlag, readList } from '../rpc/params.ts'
 import type { Store } from '../store/store.ts'
@@ -74,7 +75,11 @@ function completeBlocks(blocks: Requested[], base: { number: bigint; timestamp: 
 }
 
 /** Simulated blocks of calls. */
-export function createSimulateMethods(store: Store, { blockOf }: Lookup): Methods {
+export function createSimulateMethods(
+  store: Store,
+  { blockOf }: Lookup,
+  limits: CallLimits,
+): Methods {
   function simulate(request: unknown, id: unknown) {
     const fields = readFields(request, 'options', {
       blockStateCalls: (list) => {
@@ -96,7 +101,7 @@ export function createSimulateMethods(store: Store, { blockOf }: Lookup): Method
       hasFullTransactions: fields.returnFullTransactions ?? false,
     }
     const base = store.after(blockOf(id ?? undefined))
-    return simulateBlocks(base, completeBlocks(blockStateCalls, base.header), opts)
+    return simulateBlocks(base, completeBlocks(blockStateCalls, base.header), opts, limits)
   }
 
   return { eth_simulateV1: simulate }

@@ -5,12 +5,19 @@ import {
   bigIntMin,
   createAddressFromString,
 } from 'ethereumjs-op/ethereumjs'
+import type { CallLimits } from '../options.ts'
 import type { Place as Parent } from '../store/store.ts'
-import { MAX_CALL_GAS } from './calls.ts'
 import { type Message, readCall } from './message.ts'
 import { type AccountOverride, type BlockOverride, overrideState } from './overrides.ts'
 import { type SimulatedCall, sealBlock } from './sealBlock.ts'
-import { MAX_TIME, type Place, TimeoutError, createPlace, seeHeader } from './simulator.ts'
+import {
+  type Deadline,
+  type Place,
+  checkTime,
+  createPlace,
+  seeHeader,
+  startTime,
+} from './simulator.ts'
 import { toTransaction } from './unsigned.ts'
 import { RefusedMessage, applyMessage } from './transition.ts'
 import { traceLogs } from './transfers.ts'
@@ -56,8 +63,7 @@ interface Simulation extends SimulationOptions {
   gasLeft: bigint
   /** Bytes that may still be returned. */
   bytesLeft: number
-  /** In milliseconds of `performance.now()`. */
-  end: number
+  deadline: Deadline
 }
 
 /** The header of a block before its calls run. */
@@ -90,7 +96,7 @@ function beginHeader(
 }
 
 /** The place of a block, in which the hashes of simulated blocks are known too. */
-async function createBlockPlace({ base, headers, end }: Simulation, header: BlockHeader) {
+async function createBlockPlace({ base, headers, deadline }: Simulation, header: BlockHeader) {
   const { chain, state } = base
   const getBlockHash = (number: bigint) => {
     if (number < base.header.number) return base.getBlockHash!(number)
@@ -99,7 +105,7 @@ async function createBlockPlace({ base, headers, end }: Simulation, header: Bloc
   }
   const context = await createContext(header, { chain, state, getBlockHash })
   const place = createPlace(context, seeHeader(header))
-  place.limitTime(end)
+  place.limitTime(deadline)
   return place
 }
 
@@ -177,19 +183,20 @@ export async function simulateBlocks(
   base: Parent,
   requests: BlockRequest[],
   opts: SimulationOptions,
+  { gasCap, evmTimeout }: CallLimits,
 ): Promise<object[]> {
   const simulation: Simulation = {
     ...opts,
     base,
     headers: [],
-    gasLeft: MAX_CALL_GAS,
+    gasLeft: BigInt(gasCap),
     bytesLeft: MAX_RETURNED,
-    end: performance.now() + MAX_TIME,
+    deadline: startTime(evmTimeout),
   }
   const blocks: object[] = []
   let parent = base.header
   for (const { override, accounts, calls } of requests) {
-    if (performance.now() > simulation.end) throw new TimeoutError()
+    checkTime(simulation.deadline)
     const begun = beginHeader(simulation, parent, override)
     const place = await createBlockPlace(simulation, begun)
     const seen = { ...place, header: seeHeader(begun, override) }

@@ -7,11 +7,10 @@ import {
   JsonRpcError,
   type StateManagerInterface,
 } from 'ethereumjs-op/ethereumjs'
+import { formatDuration } from '../duration.ts'
+import type { CallLimits } from '../options.ts'
 import type { Store } from '../store/store.ts'
 import { type AccountOverride, type BlockOverride, overrideState } from './overrides.ts'
-
-/** Milliseconds that a simulation takes at most, as geth has it. */
-export const MAX_TIME = 5_000
 
 /** Blocks whose place is kept, and how often it is used before it is made anew. */
 const MAX_PLACES = 4
@@ -39,6 +38,25 @@ export interface SeenHeader {
   getBlobGasPrice(): bigint | undefined
 }
 
+/** When a simulation must have ended. */
+export interface Deadline {
+  /** Milliseconds of `performance.now()`. */
+  end: number
+  /** Milliseconds that it had at the beginning. */
+  timeout: number
+}
+
+/** @param timeout - milliseconds; 0 is no limit */
+export const startTime = (timeout: number): Deadline => ({
+  end: timeout > 0 ? performance.now() + timeout : Infinity,
+  timeout,
+})
+
+/** @throws {TimeoutError} if the time is over */
+export function checkTime({ end, timeout }: Deadline): void {
+  if (performance.now() > end) throw new TimeoutError(timeout)
+}
+
 /** Where messages run. */
 export interface Place {
   evm: EVM
@@ -48,8 +66,8 @@ export interface Place {
   header: SeenHeader
   /** Addresses of the fork's precompiles, in hex. */
   precompiles: string[]
-  /** Aborts at this time, in milliseconds of `performance.now()`, whatever runs. */
-  limitTime(end: number): void
+  /** Aborts at this time whatever runs. */
+  limitTime(deadline: Deadline): void
   /** For between messages. @throws {TimeoutError} if the time is over */
   checkTime(): void
   /** Undoes what messages changed since the last checkpoint of `state`. */
@@ -60,8 +78,9 @@ export interface Place {
 
 /** A simulation took too long. What it left behind must not be used again. */
 export class TimeoutError extends JsonRpcError {
-  constructor() {
-    super(`execution aborted (timeout = ${MAX_TIME / 1_000}s)`, -32000)
+  /** @param timeout - milliseconds */
+  constructor(timeout: number) {
+    super(`execution aborted (timeout = ${formatDuration(timeout)})`, -32000)
   }
 }
 
@@ -90,17 +109,14 @@ export const withoutBaseFee = (place: Place): Place => ({
 export function createPlace({ vm, rules }: Context, header: SeenHeader): Place {
   const evm = vm.evm as EVM
   const state = evm.stateManager
-  let end = Infinity
+  let deadline = startTime(0)
   let count = 0
-  const checkTime = () => {
-    if (performance.now() > end) throw new TimeoutError()
-  }
   for (const opcode of REPEATING) {
     const entry = evm['_opcodeMap'][opcode]
     const { opHandler } = entry
     const watched: typeof opHandler = (runState, common) => {
       count++
-      if (count % CLOCK_INTERVAL === 0) checkTime()
+      if (count % CLOCK_INTERVAL === 0) checkTime(deadline)
       return opHandler(runState, common)
     }
     entry.opHandler = watched
@@ -112,9 +128,9 @@ export function createPlace({ vm, rules }: Context, header: SeenHeader): Place {
     header,
     precompiles: [...evm.precompiles.keys()],
     limitTime: (time) => {
-      end = time
+      deadline = time
     },
-    checkTime,
+    checkTime: () => checkTime(deadline),
     undo: async () => {
       evm.journal.cleanJournal()
       evm.transientStorage.clear()
@@ -150,7 +166,7 @@ interface KeptPlace {
 }
 
 /** Making a place takes longer than most calls, so those of recent blocks are kept. */
-export function createSimulator({ after }: Store): Simulator {
+export function createSimulator({ after }: Store, { evmTimeout }: CallLimits): Simulator {
   const idle = new Map<string, KeptPlace>()
 
   async function create(block: BlockJSON, time?: bigint): Promise<KeptPlace> {
@@ -189,7 +205,7 @@ export function createSimulator({ after }: Store): Simulator {
     const { place, header, uses } = kept
     const { evm, state } = place
     const precompiles = evm.precompiles
-    place.limitTime(performance.now() + MAX_TIME)
+    place.limitTime(startTime(evmTimeout))
     await readKnown(place, known)
     await state.checkpoint()
     let isIntact = true

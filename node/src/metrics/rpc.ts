@@ -2,6 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { CallOutcome } from '../rpc/jsonrpc.ts'
 import type { Sockets } from '../rpc/sockets.ts'
+import type { Store } from '../store/store.ts'
 
 /** What comes before the names of all metrics of this program. */
 export const PREFIX = 'ethereumjs_op_'
@@ -25,8 +26,13 @@ export interface RPCMetrics {
  * Metrics of the ports of a thread.
  *
  * @param thread - `engine` or `public`, which becomes a label
+ * @param caches - of the thread
  */
-export function createRPCMetrics(thread: string, sockets: () => Sockets[]): RPCMetrics {
+export function createRPCMetrics(
+  thread: string,
+  sockets: () => Sockets[],
+  caches: Store['caches'],
+): RPCMetrics {
   const registry = new Registry()
   const registers = [registry]
   const calls = new Counter({
@@ -64,6 +70,19 @@ export function createRPCMetrics(thread: string, sockets: () => Sockets[]): RPCM
     registers,
     collect() {
       this.set({ thread }, sum(sockets().map((port) => port.count().subscriptions)))
+    },
+  })
+  new Counter({
+    name: `${PREFIX}cache_reads_total`,
+    help: 'Reads of trie nodes, headers and blocks in JSON, by whether they were in memory: hits, misses',
+    labelNames: ['thread', 'cache', 'outcome'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [cache, { hits, misses }] of Object.entries(caches)) {
+        this.inc({ thread, cache, outcome: 'hits' }, hits)
+        this.inc({ thread, cache, outcome: 'misses' }, misses)
+      }
     },
   })
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION })

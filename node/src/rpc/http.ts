@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
+import { compress } from 'hono/compress'
 import { cors } from 'hono/cors'
 import { UNAUTHORIZED, isAuthorized } from './auth.ts'
 import type { Health } from './health.ts'
@@ -12,6 +13,13 @@ const CONTENT_TYPES = ['application/json', 'application/json-rpc', 'application/
 
 /** Seconds for which browsers remember that they may call. */
 const CORS_AGE = 600
+
+/**
+ * Characters of an answer from which on it is compressed for clients that accept it. That of geth is
+ * whatever its length; op-node is on the same machine, so its port does not compress.
+ */
+const MIN_COMPRESSED = 1_400
+const zip = compress({ encoding: 'gzip' })
 
 /** See {@link createHTTP}. */
 export interface HTTPHandlerOptions {
@@ -66,7 +74,12 @@ export function createHTTP(opts: HTTPHandlerOptions): Hono {
     const { signal } = context.req.raw
     const text = await respond(methods, await context.req.text(), () => signal.aborted)
     if (text === undefined) return context.body(null, 204)
-    return context.body(text, 200, { 'content-type': 'application/json' })
+    const send = () => context.body(text, 200, { 'content-type': 'application/json' })
+    if (secret || text.length < MIN_COMPRESSED) return send()
+    await zip(context, async () => {
+      context.res = send()
+    })
+    return context.res
   }
   app.post('/', bodyLimit({ maxSize: maxBytes }), (context) => {
     const [type] = (context.req.header('content-type') ?? '').split(';')

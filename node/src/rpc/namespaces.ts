@@ -1,11 +1,6 @@
 import { JsonRpcError } from 'ethereumjs-op/ethereumjs'
+import { DEFAULT_NAMESPACES, findFault } from '../options.ts'
 import type { Methods } from './methods.ts'
-
-/** What can be served in public. `engine` is only for holders of the secret. */
-const PUBLIC_NAMESPACES = ['eth', 'net', 'web3', 'txpool', 'debug', 'miner', 'rpc']
-
-/** What is served in public unless something else is asked for. */
-const DEFAULT_NAMESPACES = ['eth', 'net', 'web3']
 
 const namespaceOf = (method: string) => method.split('_')[0]
 
@@ -39,11 +34,7 @@ export function selectMethods(methods: Methods, api: string[] = DEFAULT_NAMESPAC
  * @param flag - where they were asked for
  * @throws if one is not known, or not for everyone
  */
-export function checkNamespaces(flag: string, api: string[] = DEFAULT_NAMESPACES): void {
-  for (const name of api) {
-    if (PUBLIC_NAMESPACES.includes(name)) continue
-    const known = PUBLIC_NAMESPACES.join(', ')
-    if (name === 'engine') throw new Error(`${flag}: engine is only on the authenticated port`)
-    throw new Error(`${flag}: there is no namespace ${JSON.stringify(name)}, only ${known}`)
-  }
+export function checkNamespaces(flag: string, api: string[] = []): void {
+  const fault = findFault(api)
+  if (fault) throw new Error(`${flag}: ${fault}`)
 }

@@ -16,6 +16,7 @@ import {
 import { LRUCache } from 'lru-cache'
 import { type Body, bloomOf, decodeBody, decodeHeader, toExecuted } from './codec.ts'
 import { type LogSearch, findLogs } from './logs.ts'
+import type { CacheUse } from './nodes.ts'
 import { type Tables, toBlockKey } from './tables.ts'
 import type { Writer } from './writer.ts'
 
@@ -36,6 +37,8 @@ export interface Blocks {
   /** What is in the body is decoded when it is asked for. */
   find(hash: Hex): BlockJSON | undefined
   logs(hash: Hex, search: LogSearch): JSONObject[] | undefined
+  /** Of the caches of headers, and of blocks in JSON. */
+  readonly use: Record<'headers' | 'blocks', CacheUse>
   /** Forgets what was read, for some of it is not there any more. */
   clear(): void
 }
@@ -69,6 +72,7 @@ function toLazyJSON(chain: Chain, { header, size }: SizedHeader, readBody: () =>
 export function createBlocks(chain: Chain, tables: Tables, writer: Writer): Blocks {
   const headers = new LRUCache<Hex, SizedHeader>({ max: CACHED_HEADERS })
   const blocks = new LRUCache<Hex, BlockJSON>({ max: CACHED_BLOCKS })
+  const use = { headers: { hits: 0, misses: 0 }, blocks: { hits: 0, misses: 0 } }
 
   function read(hash: Hex, part: 'header' | 'body'): Buffer | undefined {
     const bytes = hexToBytes(hash)
@@ -81,6 +85,7 @@ export function createBlocks(chain: Chain, tables: Tables, writer: Writer): Bloc
 
   function sizedHeader(hash: Hex): SizedHeader | undefined {
     const known = headers.get(hash)
+    use.headers[known ? 'hits' : 'misses']++
     if (known) return known
     const record = read(hash, 'header')
     if (!record) return undefined
@@ -96,6 +101,7 @@ export function createBlocks(chain: Chain, tables: Tables, writer: Writer): Bloc
 
   function find(hash: Hex): BlockJSON | undefined {
     const known = blocks.get(hash)
+    use.blocks[known ? 'hits' : 'misses']++
     if (known) return known
     const header = sizedHeader(hash)
     if (!header) return undefined
@@ -121,5 +127,5 @@ export function createBlocks(chain: Chain, tables: Tables, writer: Writer): Bloc
     blocks.clear()
   }
 
-  return { header: (hash) => sizedHeader(hash)?.header, body, find, logs, clear }
+  return { header: (hash) => sizedHeader(hash)?.header, body, find, logs, use, clear }
 }

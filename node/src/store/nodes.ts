@@ -11,9 +11,17 @@ const PLACE_BYTES = 6
 /** Trie nodes and code by their hashes in hex without 0x. */
 export type NodeEntries = Iterable<readonly [hash: string, node: Uint8Array]>
 
+/** How often what was asked of a cache was in it. */
+export interface CacheUse {
+  hits: number
+  misses: number
+}
+
 /** Trie nodes and code by their keccak256 (64 hex digits). They satisfy `Nodes` of `State`. */
 export interface NodeStore {
   get(hash: string): Uint8Array | undefined
+  /** Of `get`. */
+  readonly use: CacheUse
   /**
    * Keeps what the state of a block adds; within a transaction. What is there already is written
    * again if it is older than the cut.
@@ -65,6 +73,7 @@ export function createNodes(
   getCut: () => number,
 ): NodeStore {
   const cache = new LRUCache<string, Uint8Array>({ max: MAX_CACHED })
+  const use: CacheUse = { hits: 0, misses: 0 }
 
   function toKey(place: number): Buffer {
     const key = Buffer.allocUnsafe(PLACE_BYTES)
@@ -127,9 +136,14 @@ export function createNodes(
   }
 
   return {
+    use,
     get: (hash) => {
       const cached = cache.get(hash)
-      if (cached) return cached
+      if (cached) {
+        use.hits++
+        return cached
+      }
+      use.misses++
       const value = read(hash)
       if (value) cache.set(hash, value)
       return value

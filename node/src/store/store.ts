@@ -30,7 +30,8 @@ import { lock } from './lock.ts'
 import type { LogSearch } from './logs.ts'
 import { startPruning } from './prune.ts'
 import { SCHEMA, checkSchema } from './schema.ts'
-import { type Tables, openTables, toNumberKey, writeBlock } from './tables.ts'
+import type { CacheUse } from './nodes.ts'
+import { MAX_NUMBER, type Tables, openTables, toNumberKey, writeBlock } from './tables.ts'
 import { createWriter } from './writer.ts'
 
 /** A block by hash, number or label. */
@@ -58,6 +59,8 @@ export interface Store extends Backend {
   readonly index: Database
   /** Encoded transactions by sender and nonce; as they are, so that their size is known. */
   readonly pending: Database<Uint8Array, [string, number]>
+  /** Of the caches of this thread, by name. */
+  readonly caches: Record<'nodes' | 'headers' | 'blocks', CacheUse>
   /** What happens on the chain, in whatever thread. */
   readonly events: Events
   /** Only what is read of it is decoded. */
@@ -122,7 +125,7 @@ export async function openStore({ config, datadir }: StoreOptions): Promise<Stor
   events.listen(() => root.resetReadTxn())
 
   const getCanonicalHash = (number: bigint | number): Hex | undefined => {
-    const hash = canonical.get(toNumberKey(Number(number)))
+    const hash = number <= MAX_NUMBER ? canonical.get(toNumberKey(Number(number))) : undefined
     return hash && bytesToHex(hash)
   }
   function hashOf(id: BlockId): Hex | undefined {
@@ -285,6 +288,7 @@ export async function openStore({ config, datadir }: StoreOptions): Promise<Stor
     selectTransactions,
     index,
     pending,
+    caches: { nodes: tables.nodes.use, ...blocks.use },
     events,
     find,
     header,

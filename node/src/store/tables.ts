@@ -7,6 +7,9 @@ import { type NodeEntries, type NodeStore, type NodeTables, createNodes } from '
 /** Bytes of a block number in keys: it sorts as the number, and blocks that are near lie together. */
 const NUMBER_BYTES = 6
 
+/** The highest number that a block can have here. */
+export const MAX_NUMBER = 2 ** (8 * NUMBER_BYTES) - 1
+
 /** A block as it is written. */
 export interface BlockRecord {
   number: number
