@@ -101,6 +101,8 @@ async function start(name, [httpPort, authPort]) {
   const before = performance.now()
   mkdirSync(join(folder, name), { recursive: true })
   const args = [
+    // With the same memory for what lives shortly as the library, which runs here.
+    ...process.execArgv,
     ...(process.env.PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${process.env.PROFILE}`] : []),
     ...[new URL('../node/dist/bin.js', import.meta.url).pathname, 'node', '--genesis', path],
     ...['--datadir', join(folder, name), '--authrpc.jwtsecret', join(folder, 'secret')],

@@ -1,8 +1,12 @@
-import { type EVMBLSInterface, type EVMBN254Interface, MCLBLS } from '@ethereumjs/evm'
+import {
+  type EVMBLSInterface,
+  type EVMBN254Interface,
+  MCLBLS,
+  NobleBLS,
+  NobleBN254,
+} from '@ethereumjs/evm'
 import { calculateSigRecovery, concatBytes, ecrecover, setLengthLeft } from '@ethereumjs/util'
 import { createKeccak } from 'hash-wasm'
-import mcl from 'mcl-wasm'
-import { createBN254 } from './bn254.ts'
 
 /**
  * Cryptography of an EthereumJS application, with the results of EthereumJS's own. It is a
@@ -97,23 +101,30 @@ async function createEcrecover(): Promise<Crypto['ecrecover']> {
   }
 }
 
+async function createBN254(): Promise<EVMBN254Interface> {
+  return (await import('./bn254.ts')).createBN254()
+}
+
 async function createBLS(): Promise<EVMBLSInterface> {
+  const { default: mcl } = await import('mcl-wasm')
   await mcl.init(mcl.BLS12_381)
   const bls = new MCLBLS(mcl)
   bls.init()
   return bls
 }
 
-async function create(): Promise<Crypto> {
-  return {
-    keccak256: await createKeccak256(),
-    ecrecover: await createEcrecover(),
-    bn254: await createBN254(),
-    bls: await createBLS(),
-  }
+/** What creates something at the first call, and gives the same to all. */
+function once<T>(create: () => Promise<T>): () => Promise<T> {
+  let created: Promise<T> | undefined
+  return () => (created ??= create())
 }
 
-let created: Promise<Crypto> | undefined
+const loadBase = once(async () => ({
+  keccak256: await createKeccak256(),
+  ecrecover: await createEcrecover(),
+}))
+const loadBN254 = once(createBN254)
+const loadBLS = once(createBLS)
 
 /**
  * Keccak-256, bn254 and BLS12-381 in WebAssembly, several times as fast as the JavaScript that
@@ -123,4 +134,54 @@ let created: Promise<Crypto> | undefined
  *
  * @throws if there is no WebAssembly
  */
-export const createCrypto = (): Promise<Crypto> => (created ??= create())
+export const createCrypto: () => Promise<Crypto> = once(async () => ({
+  ...(await loadBase()),
+  bn254: await loadBN254(),
+  bls: await loadBLS(),
+}))
+
+/** A curve that is still to come. */
+interface Late<T> {
+  /** Answers in JavaScript until it is loaded, which its first use begins. */
+  curve: T
+  load(): Promise<void>
+}
+
+function createLate<T extends object>(reference: T, create: () => Promise<T>): Late<T> {
+  let current = reference
+  const load = once(async () => {
+    // Where it cannot be loaded, the reference goes on.
+    current = await create().catch(() => reference)
+  })
+  const get = (_: T, name: string) => {
+    // Each EVM asks for it, whether it will need the curve or not.
+    if (name === 'init') return () => {}
+    return (...input: unknown[]) => {
+      void load()
+      const method: unknown = Reflect.get(current, name)
+      return Reflect.apply(method as () => unknown, current, input)
+    }
+  }
+  return { curve: new Proxy(reference, { get }), load }
+}
+
+/** {@link Crypto} whose curves are still to come. */
+export interface EarlyCrypto extends Crypto {
+  /** Loads the curves, which takes a tenth of a second; the first use of a curve loads that alone. */
+  loadCurves(): Promise<void>
+}
+
+/**
+ * As {@link createCrypto}, for programs that must start fast: bn254 and BLS12-381 are computed in
+ * JavaScript, with the same results, until they are loaded, or for ever if they cannot be.
+ *
+ * @throws if there is no WebAssembly
+ */
+export const createEarlyCrypto: () => Promise<EarlyCrypto> = once(async () => {
+  const bn254 = createLate<EVMBN254Interface>(new NobleBN254(), loadBN254)
+  const bls = createLate<EVMBLSInterface>(new NobleBLS(), loadBLS)
+  const loadCurves = async () => {
+    await Promise.all([bn254.load(), bls.load()])
+  }
+  return { ...(await loadBase()), bn254: bn254.curve, bls: bls.curve, loadCurves }
+})

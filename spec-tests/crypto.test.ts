@@ -23,7 +23,7 @@ import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
-import { type Crypto, createCrypto } from '../crypto/index.ts'
+import { type Crypto, createCrypto, createEarlyCrypto } from '../crypto/index.ts'
 import { type Crypto as ChainCrypto, createChain } from '../src/index.ts'
 import { allocWith, deposit, transaction } from './fee-helpers.ts'
 import {
@@ -809,4 +809,33 @@ t.test('cryptography can be created again, and what there was stays in order', a
   const again = await createCrypto()
   t.strictSame(outcomes(again), expected, 'new')
   t.strictSame(outcomes(customCrypto), expected, 'old')
+})
+
+t.test('curves give the same before, while and after they are loaded', async (t) => {
+  const { bn254, bls, keccak256, ecrecover, loadCurves } = await createEarlyCrypto()
+  t.strictSame([keccak256, ecrecover], [customCrypto.keccak256, customCrypto.ecrecover])
+  const onBN254 = [
+    ['mul', words(1n, 2n, random(1), 0n)],
+    ['pairing', words(1n, 2n, ...G2, 1n, P - 2n, ...G2)],
+    ['add', words(1n, 1n, 1n, 2n)],
+  ] as const
+  const noPoint = new Uint8Array(256).fill(1)
+  const infinity = new Uint8Array(256)
+  const outcomes = () => [
+    ...onBN254.map(([operation, input]) => outcome(() => bn254[operation](input))),
+    outcome(() => bls.addG1(infinity)),
+    outcome(() => bls.addG1(noPoint)),
+  ]
+  const expected = [
+    ...onBN254.map(([operation, input]) => outcome(() => noble[operation](input))),
+    outcome(() => nobleBLS.addG1(infinity)),
+    'failed',
+  ]
+  t.strictSame(expected.slice(1, 3), [bytesToHex(word(1n)), 'failed'])
+  t.strictSame(outcomes(), expected, 'before')
+  const loading = loadCurves()
+  t.strictSame(outcomes(), expected, 'while')
+  await loading
+  t.strictSame(outcomes(), expected, 'after')
+  t.not(bn254.add, customCrypto.bn254.add)
 })

@@ -395,6 +395,11 @@ t.test('calls know nothing of each other', async (t) => {
     t.equal(Number(await call({ from: ALICE, to: GAS, gas: '0x186a0' })), 78_998)
     t.match(await refusal(call({ to: REVERTER })), { code: 3 })
   }
+  // Slots that were read before are remembered; those that are overridden are not what they were.
+  const slot = { to: READER, data: toWord(1) }
+  t.equal(await call(slot), toWord(5))
+  t.equal(await call(slot, 'latest', { [READER]: { state: {} } }), toWord(0))
+  t.equal(await call(slot), toWord(5))
   t.equal(await call({ to: READER, data: toWord(1) }, { blockHash }), toWord(5))
   t.equal(await call({ to: READER, data: toWord(1) }, '0x0'), toWord(5))
 })

@@ -295,7 +295,7 @@ export async function startDevnet(
     child.kill()
     await exited
   }
-  return { url, authURL, ports, rpc, engine, refusal, mine, stop }
+  return { url, authURL, ports, pid: child.pid!, rpc, engine, refusal, mine, stop }
 }
 
 export type Devnet = Awaited<ReturnType<typeof startDevnet>>

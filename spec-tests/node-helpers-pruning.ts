@@ -1,7 +1,7 @@
 /** For tests of nodes that delete old states. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createEth } from '../node/dist/eth/index.js'
-import type { Logger } from '../node/dist/log.js'
+import type { Logger } from '../node/dist/logger.js'
 import { createStore } from '../node/dist/store/store.js'
 import { createEngine } from '../src/index.ts'
 import { type JSONValue, DEPOSITOR, L1_BLOCK } from './helpers.ts'

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,7 +8,8 @@ import { promisify } from 'node:util'
 import { startNode } from 'ethereumjs-op-node'
 import t from 'tap'
 import { createProgress, toDuration } from '../node/src/journal/progress.ts'
-import { createLog, createRepeatFilter } from '../node/src/log.ts'
+import { createLog } from '../node/src/log.ts'
+import { createRepeatFilter } from '../node/src/logger.ts'
 import { isKnownHost, isKnownOrigin } from '../node/src/rpc/hosts.ts'
 import { type CallOutcome, answer } from '../node/src/rpc/jsonrpc.ts'
 import type { JSONValue } from './helpers.ts'
@@ -281,6 +282,18 @@ t.test('the log for people has time, level, message and fields, a line each', as
     return isNews('same')
   })
   t.strictSame(answers, [0, undefined, undefined, 2], 'once a minute, and how often')
+})
+
+const noPriorities = process.platform !== 'linux' && 'threads have priorities on Linux alone'
+t.test('the public ports yield to the engine', { skip: noPriorities }, (t) => {
+  // What follows the name of a thread; the 19th of all fields is its niceness.
+  const nicenessOf = (thread: string) => {
+    const stat = readFileSync(`/proc/${net.pid}/task/${thread}/stat`, 'utf8')
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16])
+  }
+  const own = nicenessOf(`${net.pid}`)
+  t.ok(readdirSync(`/proc/${net.pid}/task`).some((thread) => nicenessOf(thread) === own + 5))
+  t.end()
 })
 
 t.test('the end is in the log', async (t) => {

@@ -1,12 +1,5 @@
 import { type DestinationStream, pino } from 'pino'
-
-/** What the node needs of a logger: one line per event, `fields` first as in pino. */
-export interface Logger {
-  debug(fields: object, message: string): void
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-  error(fields: object, message: string): void
-}
+import type { Logger } from './logger.ts'
 
 /** How much is logged; each level includes those after it. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
@@ -25,9 +18,6 @@ export interface LogOptions {
   /** Where the lines go; standard output unless told otherwise. */
   destination?: DestinationStream
 }
-
-/** Hears nothing: for tests and embedders that do not ask for a log. */
-export const SILENT: Logger = pino({ level: 'silent' })
 
 /** A field as text, in quotes where it would not be seen as one word. */
 function toText(value: unknown): string {
@@ -59,29 +49,4 @@ export function createLog(opts: LogOptions = {}): Logger {
   }
   const text = { write: (line: string) => destination.write(format(line)) }
   return pino(options, form === 'json' ? destination : text)
-}
-
-/** Milliseconds in which the same is said once. */
-const QUIET_TIME = 60_000
-
-/** Most keys that are remembered. */
-const MAX_KEYS = 1_000
-
-/**
- * Keeps a log from repeating itself.
- *
- * @returns how often a key was kept quiet since it was last let through, or nothing while it is
- */
-export function createRepeatFilter(now = () => performance.now()) {
-  const seen = new Map<string, { at: number; count: number }>()
-  return (key: string): number | undefined => {
-    const last = seen.get(key)
-    if (last && now() - last.at < QUIET_TIME) {
-      last.count++
-      return undefined
-    }
-    if (seen.size >= MAX_KEYS) seen.clear()
-    seen.set(key, { at: now(), count: 0 })
-    return last?.count ?? 0
-  }
 }

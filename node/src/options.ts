@@ -1,5 +1,5 @@
 import type { Genesis } from 'ethereumjs-op/blockchain'
-import type { Logger } from './log.ts'
+import type { Logger } from './logger.ts'
 
 /**
  * Least number of blocks that `--state.history` may ask for. As geth, of which a node without an
@@ -84,4 +84,15 @@ export interface NodeOptions {
   maxHeadAge?: number
   /** Hears nothing if it is left out. */
   log?: Logger
+}
+
+/**
+ * Refuses namespaces that there are not.
+ *
+ * @param flag - where they were asked for
+ * @throws if one is not known, or not for everyone
+ */
+export function checkNamespaces(flag: string, api: string[] = []): void {
+  const fault = findFault(api)
+  if (fault) throw new Error(`${flag}: ${fault}`)
 }

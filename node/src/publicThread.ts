@@ -1,7 +1,6 @@
-import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
-import type { Logger } from './log.ts'
+import type { Logger } from './logger.ts'
 import type { MetricsJSON } from './metrics/server.ts'
 import type { PublicMessage, PublicOptions, PublicRequest } from './public.ts'
 
@@ -17,10 +16,16 @@ const RETRY = 1_000
 /** Milliseconds that the thread may take to tell its metrics; a call that runs keeps it busy. */
 const METRICS_TIME = 2_000
 
-/** The thread of the public ports, or one that has taken its place. */
-export interface PublicThread {
+/** Ports that are open. */
+export interface PublicPorts {
   httpPort: number
   wsPort?: number
+}
+
+/** The thread of the public ports, or one that has taken its place. */
+export interface PublicThread {
+  /** Opens the ports. @throws if one is taken */
+  open(options: PublicOptions): Promise<PublicPorts>
   /** Says that all ports of the node are open. */
   setReady(): void
   /** What the thread has counted since it started; nothing if it does not answer. */
@@ -28,43 +33,56 @@ export interface PublicThread {
   close(): Promise<void>
 }
 
-/** Waits until a thread listens. @throws if it cannot */
-function listening(worker: Worker) {
-  return new Promise<Extract<PublicMessage, { type: 'listening' }>>((resolve, reject) => {
-    worker.on('message', (message: PublicMessage) => {
-      if (message.type === 'listening') resolve(message)
-    })
+/** A thread that loads what it needs, and waits to be told what to open. */
+interface Started {
+  worker: Worker
+  /** Rejects when the thread ends. */
+  ended: Promise<never>
+}
+
+function startWorker(): Started {
+  const worker = new Worker(new URL('./public.js', import.meta.url), {
+    resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP },
+    // Flags of the program that embeds the node are its own.
+    execArgv: [],
+  })
+  const ended = new Promise<never>((_, reject) => {
     worker.once('error', reject)
     worker.once('exit', () => reject(new Error('the thread of the public ports ended')))
   })
+  // Who opens the ports hears it, also later.
+  ended.catch(() => {})
+  return { worker, ended }
 }
 
-/**
- * Starts the thread of the public ports, and another if it ends by itself.
- *
- * @throws if a port is taken
- */
-export async function startPublicThread(opts: PublicOptions, log: Logger): Promise<PublicThread> {
-  let worker: Worker
-  let isReady = false
-  let isClosing = false
-  let lastId = 0
-  const ask = (request: PublicRequest) => worker.postMessage(request)
-
-  async function start(options: PublicOptions) {
-    worker = new Worker(new URL('./public.js', import.meta.url), {
-      workerData: options,
-      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP },
-      // Flags of the program that embeds the node are its own.
-      execArgv: [],
+/** Resolves when a thread listens. */
+function listening(worker: Worker) {
+  return new Promise<PublicPorts>((resolve) => {
+    worker.on('message', (message: PublicMessage) => {
+      if (message.type === 'listening') resolve(message)
     })
-    const started = worker
-    started.on('message', (message: PublicMessage) => {
+  })
+}
+
+/** Starts the thread of the public ports, and another if it ends by itself after they are open. */
+export function startPublicThread(log: Logger): PublicThread {
+  let current = startWorker()
+  let isOpened = false
+  let isReady = false
+  let closing: Promise<void> | undefined
+  let lastId = 0
+  const ask = (request: PublicRequest) => current.worker.postMessage(request)
+
+  async function open(options: PublicOptions): Promise<PublicPorts> {
+    const { worker, ended } = current
+    isOpened = true
+    worker.on('message', (message: PublicMessage) => {
       if (message.type === 'log') log[message.level](message.fields, message.message)
     })
-    const { httpPort, wsPort } = await listening(started)
+    ask({ type: 'open', options })
+    const { httpPort, wsPort } = await Promise.race([listening(worker), ended])
     if (isReady) ask({ type: 'ready' })
-    started.on('error', ({ message }: Error) =>
+    worker.on('error', ({ message }: Error) =>
       log.error({ error: message }, 'the public ports failed'),
     )
     const { http, ws } = options
@@ -73,14 +91,15 @@ export async function startPublicThread(opts: PublicOptions, log: Logger): Promi
       http: { ...http, port: httpPort },
       ws: ws && { ...ws, port: wsPort! },
     }
-    started.once('exit', () => void restart(same))
+    worker.once('exit', () => void restart(same))
     return { httpPort, wsPort }
   }
 
   async function restart(options: PublicOptions) {
-    while (!isClosing) {
+    while (!closing) {
       try {
-        await start(options)
+        current = startWorker()
+        await open(options)
         return log.warn({}, 'the public ports are open again')
       } catch (error) {
         log.error({ error: (error as Error).message }, 'the public ports cannot be opened')
@@ -91,32 +110,40 @@ export async function startPublicThread(opts: PublicOptions, log: Logger): Promi
 
   async function metrics() {
     const id = ++lastId
-    const asked = worker
+    const { worker } = current
     const answered = new Promise<MetricsJSON>((resolve) => {
       const hear = (message: PublicMessage) => {
         if (message.type !== 'metrics' || message.id !== id) return
-        asked.off('message', hear)
+        worker.off('message', hear)
         resolve(message.metrics)
       }
-      asked.on('message', hear)
-      setTimeout(() => asked.off('message', hear), METRICS_TIME).unref()
+      worker.on('message', hear)
+      setTimeout(() => worker.off('message', hear), METRICS_TIME).unref()
     })
     ask({ type: 'metrics', id })
     return Promise.race([answered, sleep(METRICS_TIME, undefined, { ref: false })])
   }
 
-  async function close() {
-    isClosing = true
-    const exited = once(worker, 'exit')
-    ask({ type: 'close' })
-    await Promise.race([exited, sleep(GRACE)])
+  async function end() {
+    const { worker, ended } = current
+    // Until then nothing is open, and it may still be loading.
+    if (isOpened) {
+      ask({ type: 'close' })
+      await Promise.race([ended.catch(() => {}), sleep(GRACE)])
+    }
     await worker.terminate()
   }
 
-  const ports = await start(opts)
-  const setReady = () => {
-    isReady = true
-    ask({ type: 'ready' })
+  return {
+    open,
+    setReady() {
+      isReady = true
+      ask({ type: 'ready' })
+    },
+    metrics,
+    close() {
+      closing ??= end()
+      return closing
+    },
   }
-  return { ...ports, setReady, metrics, close }
 }

@@ -4,8 +4,8 @@ import type { DevSettings } from '../config.ts'
 import { renderScreen } from '../dev/screen.ts'
 import { openSequencer } from '../dev/sequencer.ts'
 import { makeFolder, readExample } from '../files.ts'
-import { type RunningNode, startNode } from '../node.ts'
 import { MEMORY } from '../settings.ts'
+import { type RunningNode, startNode } from '../startNode.ts'
 import { explain } from './explain.ts'
 
 /** Where only this machine can reach the engine and deposits, which ask for no signature. */

@@ -2,12 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Genesis } from 'ethereumjs-op/blockchain'
-import { hexToBytes } from 'ethereumjs-op/ethereumjs'
 import type { NodeSettings } from '../config.ts'
 import { makeFolder, readExample, readJSON } from '../files.ts'
 import { createLog } from '../log.ts'
-import { startNode } from '../node.ts'
 import { MEMORY, SECRET_FILE } from '../settings.ts'
+import { startNode } from '../startNode.ts'
 import { explain } from './explain.ts'
 
 /** What holders of the secret sign with, and what keeps it if it is a new one. */
@@ -33,7 +32,7 @@ function findSecret(path: string | undefined): Secret {
   }
   const digits = readFileSync(path, 'utf8').trim().replace(/^0x/, '')
   if (!/^[0-9a-f]{64}$/i.test(digits)) throw new Error(`${path} must hold 32 bytes in hex`)
-  return { bytes: hexToBytes(`0x${digits}`), keep: () => {} }
+  return { bytes: Buffer.from(digits, 'hex'), keep: () => {} }
 }
 
 /** Contents of a genesis file, or of that of the local chain. @throws if it cannot be read */

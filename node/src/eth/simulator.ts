@@ -6,6 +6,7 @@ import {
   type EVM,
   JsonRpcError,
   type StateManagerInterface,
+  bytesToHex,
 } from 'ethereumjs-op/ethereumjs'
 import { formatDuration } from '../duration.ts'
 import type { CallLimits } from '../options.ts'
@@ -144,6 +145,34 @@ export function createPlace({ vm, rules }: Context, header: SeenHeader): Place {
   }
 }
 
+/** Slots that are read again at once; who reads more has to wait for other things. */
+const MAX_REPEATED = 64
+
+/**
+ * Notes which slots are read, for those of one call are those of the next, and what is read within a
+ * checkpoint is forgotten with it.
+ *
+ * @returns what reads them again, to be called where there is no checkpoint to go back to
+ */
+function watchSlots(state: StateManagerInterface): () => Promise<void> {
+  const known = new Set<string>()
+  let found: [Address, Uint8Array][] = []
+  const getStorage = state.getStorage.bind(state)
+  state.getStorage = (address, key) => {
+    const name = `${address}${bytesToHex(key)}`
+    if (!known.has(name) && found.length < MAX_REPEATED) {
+      known.add(name)
+      found.push([address, key])
+    }
+    return getStorage(address, key)
+  }
+  return async () => {
+    const slots = found
+    found = []
+    for (const [address, key] of slots) await getStorage(address, key)
+  }
+}
+
 /** What is other than in the block where something runs. */
 export interface Overrides {
   accounts?: AccountOverride[]
@@ -161,6 +190,7 @@ export interface Simulator {
 /** A place that waits for its next use. */
 interface KeptPlace {
   place: Place
+  readSlotsAgain(): Promise<void>
   header: BlockHeader
   uses: number
 }
@@ -187,7 +217,7 @@ export function createSimulator({ after }: Store, { evmTimeout }: CallLimits): S
     const place = createPlace(context, seeHeader(header))
     // It stays open, for without a checkpoint all that was read would be written.
     await place.state.checkpoint()
-    return { place, header, uses: 0 }
+    return { place, header, uses: 0, readSlotsAgain: watchSlots(place.state) }
   }
 
   async function readKnown({ state }: Place, known: (Address | undefined)[]) {
@@ -202,7 +232,7 @@ export function createSimulator({ after }: Store, { evmTimeout }: CallLimits): S
     // Nobody else may have it meanwhile.
     const kept = idle.get(key) ?? (await create(block, override.time))
     idle.delete(key)
-    const { place, header, uses } = kept
+    const { place, header, uses, readSlotsAgain } = kept
     const { evm, state } = place
     const precompiles = evm.precompiles
     place.limitTime(startTime(evmTimeout))
@@ -220,8 +250,13 @@ export function createSimulator({ after }: Store, { evmTimeout }: CallLimits): S
       evm['_precompiles'] = precompiles
       if (isIntact && uses < MAX_USES && override.time === undefined) {
         await place.undo()
-        idle.set(key, { ...kept, uses: uses + 1 })
-        if (idle.size > MAX_PLACES) idle.delete(idle.keys().next().value!)
+        try {
+          await readSlotsAgain()
+          idle.set(key, { ...kept, uses: uses + 1 })
+          if (idle.size > MAX_PLACES) idle.delete(idle.keys().next().value!)
+        } catch {
+          // It was deleted since it was read, so that the place is of no more use.
+        }
       }
     }
   }

@@ -1,6 +1,6 @@
 import type { EngineCall, EngineListener, ExecutedEvent } from '../engine.ts'
 import type { HeadEvent } from '../events.ts'
-import { type Logger, createRepeatFilter } from '../log.ts'
+import { type Logger, createRepeatFilter } from '../logger.ts'
 import type { Store } from '../store/store.ts'
 import { type NewHead, createProgress, toDuration } from './progress.ts'
 

@@ -1,4 +1,4 @@
-import type { Logger } from '../log.ts'
+import type { Logger } from '../logger.ts'
 
 /** Milliseconds between two lines while the node catches up, as in geth. */
 const INTERVAL = 8_000

@@ -1,11 +1,13 @@
-import { type Context, Hono } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
+import type { HttpBindings } from '@hono/node-server'
+import type { Context } from 'hono'
 import { compress } from 'hono/compress'
 import { cors } from 'hono/cors'
+import { Hono } from 'hono/tiny'
 import { UNAUTHORIZED, isAuthorized } from './auth.ts'
 import type { Health } from './health.ts'
 import { isKnownHost } from './hosts.ts'
 import type { Methods } from './methods.ts'
+import { readBody } from './body.ts'
 import type { Respond } from './responder.ts'
 
 /** What JSON-RPC may be called, as in geth. No web page can send these without being asked first. */
@@ -49,10 +51,13 @@ export function createCORS(corsdomain: string[]) {
   return cors({ origin, allowMethods: ['POST', 'GET'], maxAge: CORS_AGE })
 }
 
+/** What Node.js has of a request. The web's `Request` of it takes as long as a simple call. */
+type Env = { Bindings: HttpBindings }
+
 /** JSON-RPC over HTTP, with the checks of geth in its order. */
-export function createHTTP(opts: HTTPHandlerOptions): Hono {
+export function createHTTP(opts: HTTPHandlerOptions): Hono<Env> {
   const { methods, respond, secret, vhosts = ['*'], corsdomain = [], maxBytes, health } = opts
-  const app = new Hono()
+  const app = new Hono<Env>()
   // The original writes what it does not know to standard error: of requests that end too early, say.
   app.onError((error, context) =>
     'getResponse' in error
@@ -60,19 +65,22 @@ export function createHTTP(opts: HTTPHandlerOptions): Hono {
       : context.text('the request cannot be read', 500),
   )
   app.use(async (context, next) => {
-    if (!secret || (await isAuthorized(secret, context.req.header('authorization')))) return next()
+    const { authorization } = context.env.incoming.headers
+    if (!secret || (await isAuthorized(secret, authorization))) return next()
     return context.text(UNAUTHORIZED, 401)
   })
   app.use(async (context, next) =>
-    isKnownHost(vhosts, context.req.header('host'))
+    isKnownHost(vhosts, context.env.incoming.headers.host)
       ? next()
       : context.text('invalid host specified', 403),
   )
   if (corsdomain.length > 0) app.use(createCORS(corsdomain))
 
-  const answer = async (context: Context) => {
-    const { signal } = context.req.raw
-    const text = await respond(methods, await context.req.text(), () => signal.aborted)
+  const answer = async (context: Context<Env>) => {
+    const { incoming } = context.env
+    const body = await readBody(incoming, maxBytes)
+    if (body === undefined) return context.text('the request is too long', 413)
+    const text = await respond(methods, body, () => incoming.socket.destroyed)
     if (text === undefined) return context.body(null, 204)
     const send = () => context.body(text, 200, { 'content-type': 'application/json' })
     if (secret || text.length < MIN_COMPRESSED) return send()
@@ -81,8 +89,8 @@ export function createHTTP(opts: HTTPHandlerOptions): Hono {
     })
     return context.res
   }
-  app.post('/', bodyLimit({ maxSize: maxBytes }), (context) => {
-    const [type] = (context.req.header('content-type') ?? '').split(';')
+  app.post('/', (context) => {
+    const [type] = (context.env.incoming.headers['content-type'] ?? '').split(';')
     if (CONTENT_TYPES.includes(type.trim().toLowerCase())) return answer(context)
     return context.text('invalid content type, only application/json is supported', 415)
   })

@@ -1,5 +1,5 @@
 import { JsonRpcError } from 'ethereumjs-op/ethereumjs'
-import { DEFAULT_NAMESPACES, findFault } from '../options.ts'
+import { DEFAULT_NAMESPACES } from '../options.ts'
 import type { Methods } from './methods.ts'
 
 const namespaceOf = (method: string) => method.split('_')[0]
@@ -26,15 +26,4 @@ export function withModules(methods: Methods): Methods {
 export function selectMethods(methods: Methods, api: string[] = DEFAULT_NAMESPACES): Methods {
   const selected = Object.entries(methods).filter(([name]) => api.includes(namespaceOf(name)))
   return withModules(Object.fromEntries(selected))
-}
-
-/**
- * Refuses namespaces that there are not.
- *
- * @param flag - where they were asked for
- * @throws if one is not known, or not for everyone
- */
-export function checkNamespaces(flag: string, api: string[] = []): void {
-  const fault = findFault(api)
-  if (fault) throw new Error(`${flag}: ${fault}`)
 }

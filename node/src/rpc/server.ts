@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { serve } from '@hono/node-server'
-import { Hono } from 'hono'
+import { type HttpBindings, serve } from '@hono/node-server'
+import { Hono } from 'hono/tiny'
 import type { LimitFunction } from 'p-limit'
 import type { Sockets } from './sockets.ts'
 
@@ -13,13 +13,18 @@ const TIMEOUTS = { headersTimeout: 30_000, requestTimeout: 30_000, keepAliveTime
 /** Milliseconds in which clients may end their connections when the port closes. */
 const GRACE = 500
 
+/** Serves requests over HTTP, as Hono does. */
+export interface HTTPHandler {
+  fetch(request: Request, env: HttpBindings): Response | Promise<Response>
+}
+
 /** See {@link listen}. */
 export interface ListenOptions {
   addr: string
   /** 0 takes any that is free. */
   port: number
   /** What is served over HTTP; nothing if it is left out. */
-  http?: Hono
+  http?: HTTPHandler
   /** What is served over WebSocket; nothing if it is left out. */
   sockets?: Sockets
   /** The turns of what is served, which are over when the port closes. */
@@ -41,9 +46,14 @@ export interface Listener {
 export async function listen(opts: ListenOptions): Promise<Listener> {
   const { addr, port, sockets, turns } = opts
   const nothing = new Hono().notFound((context) => context.text('only WebSocket is here', 426))
-  const { fetch } = opts.http ?? nothing
-  const options = { fetch, hostname: addr, port, serverOptions: TIMEOUTS }
-  const server = serve(options) as Server
+  const http: HTTPHandler = opts.http ?? nothing
+  const server = serve({
+    // It does not speak HTTP/2.
+    fetch: (request, env) => http.fetch(request, env as HttpBindings),
+    hostname: addr,
+    port,
+    serverOptions: TIMEOUTS,
+  }) as Server
   if (sockets) server.on('upgrade', sockets.upgrade)
   await once(server, 'listening')
   const close = async () => {

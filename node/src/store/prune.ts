@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { type BlockHeader, bytesToHex } from 'ethereumjs-op/ethereumjs'
-import type { Logger } from '../log.ts'
+import type { Logger } from '../logger.ts'
 import { type Kept, changeCollection, readCollection, setOldest } from './collection.ts'
 import type { Job } from './collector.ts'
 import type { Store } from './store.ts'

@@ -10,7 +10,7 @@ import {
   createChain,
 } from 'ethereumjs-op'
 import type { BlockJSON, Genesis, JSONObject } from 'ethereumjs-op/blockchain'
-import { createCrypto } from 'ethereumjs-op/crypto'
+import { createEarlyCrypto } from 'ethereumjs-op/crypto'
 import {
   type BlockHeader,
   type PrefixedHexString as Hex,
@@ -20,7 +20,7 @@ import {
 } from 'ethereumjs-op/ethereumjs'
 import type { Database } from 'lmdb'
 import { type Events, openEvents } from '../events.ts'
-import { type Logger, SILENT } from '../log.ts'
+import { type Logger, SILENT } from '../logger.ts'
 import { isFull, selectPending } from '../pool.ts'
 import { createBlocks } from './blocks.ts'
 import { type Body, encodeBody, encodeHeader, listSent } from './codec.ts'
@@ -99,7 +99,7 @@ export interface StoreOptions {
  * @throws if the config contradicts itself
  */
 export async function openStore({ config, datadir }: StoreOptions): Promise<Store> {
-  const customCrypto = await createCrypto()
+  const customCrypto = await createEarlyCrypto()
   const chain: Chain = createChain(config ?? {}, { customCrypto })
   const tables = openTables(datadir)
   const { root, index, canonical, places, pending } = tables
