@@ -113,7 +113,7 @@ t.test('the page', { skip: noChromium }, async (t) => {
     await page.keyboard.press('Enter')
     t.match(await done(), /^Verified: block \d+ \(karst\) is right: 1 transactions, .* hash 0x/)
     t.match(await text('#steps'), /chain 901 .*executed: state root 0x/s)
-    t.equal(await page.$eval('#differences', (element) => element.hidden), true)
+    t.equal(await page.$eval('#differences', (element) => element.hasAttribute('hidden')), true)
     t.match(await text('#transaction-rows'), /0x7esuccess\d+––as computed/)
     const wide = await page.evaluate(() => document.documentElement.scrollWidth)
     t.ok(wide <= 390, `it fits a phone: ${wide} pixels`)
@@ -123,7 +123,7 @@ t.test('the page', { skip: noChromium }, async (t) => {
 
   await t.test('every field has a label, and the outcome is read out', async (t) => {
     const unlabelled = () =>
-      [...document.querySelectorAll('input')].filter(({ labels }) => !labels?.length).length
+      Array.from(document.querySelectorAll('input')).filter(({ labels }) => !labels?.length).length
     t.equal(await page.evaluate(unlabelled), 0)
     t.equal(await page.$eval('#outcome', (element) => element.getAttribute('aria-live')), 'polite')
   })
