@@ -10,7 +10,7 @@ import {
   type NodeSettings,
 } from './config.ts'
 import { addSettings, describeOption } from './flags.ts'
-import { DEV_PREFIX, NODE_PREFIX } from './settings.ts'
+import { DEV_PREFIX, NODE_PREFIX, readInteger } from './settings.ts'
 import { VERSION } from './version.ts'
 
 const EPILOGUE = `
@@ -62,10 +62,27 @@ addSettings(program.command('dev'), DEV_SETTINGS, { prefix: DEV_PREFIX })
   .description('run a local chain')
   .action(async (settings: DevSettings) => (await import('./commands/dev.ts')).runDev(settings))
 program
-  .command('verify <file...>')
+  .command('verify [what...]')
   .option('--json', 'one JSON object a line')
-  .description('execute the blocks of .json or .json.gz files and compare the outcome')
-  .action(async (paths, flags) => (await import('./commands/verify.ts')).verify(paths, flags))
+  .option('--rpc <url...>', 'check blocks of an endpoint: BLOCK, FROM..TO or latest, the default')
+  .option('--genesis <file>', 'genesis file of the chain, where its id is not known')
+  .option('--trusted-hash <hash>', 'that the last block must have')
+  .option('--follow', 'go on with each new block')
+  .option('--seconds <n>', 'how long to follow', readInteger(1, 1e9))
+  .option('--threads <n>', 'blocks at a time; by default one a core', readInteger(1, 256))
+  .option('--rate <n>', 'requests a second at most', readInteger(1, 1e6))
+  .option('--resume <file>', 'note there what is done, and leave out what is')
+  .description(
+    'execute blocks, of .json or .json.gz files or of an endpoint, and compare the outcome',
+  )
+  .action(async (what: string[], flags, command) => {
+    if (!flags.rpc) {
+      if (what.length === 0) command.error('error: either files or --rpc must be given')
+      return (await import('./commands/verify.ts')).verify(what, flags)
+    }
+    if (what.length > 1) command.error('error: --rpc goes with one BLOCK, FROM..TO or latest')
+    return (await import('./commands/verifyRPC.ts')).verifyRPC(what[0] ?? 'latest', flags)
+  })
 program
   .command('genesis [file]')
   .option('--example [file]', 'print a genesis file of a local chain instead, or write it')

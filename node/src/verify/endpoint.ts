@@ -1,0 +1,207 @@
+/** An endpoint of JSON-RPC that nobody trusts. Runs in browsers as well. */
+import PQueue from 'p-queue'
+import pRetry, { AbortError } from 'p-retry'
+import { EndpointError } from './errors.ts'
+
+/** How an endpoint is called. */
+export interface EndpointOptions {
+  /** Requests at a time. */
+  concurrency?: number
+  /** Requests a second. */
+  rate?: number
+  /** Calls in one request. */
+  batchSize?: number
+  /** Tries after the first where it is unreachable, slow or busy. */
+  retries?: number
+  /** Milliseconds until a request counts as lost. */
+  timeout?: number
+  /** Milliseconds before the second try; each further one takes twice as long. */
+  backoff?: number
+}
+
+/** A method and its parameters. */
+export interface Call {
+  method: string
+  params: unknown[]
+}
+
+/** An error of JSON-RPC: the endpoint has answered, but not with a result. */
+export interface CallFailure {
+  code: number
+  message: string
+}
+
+/** What comes of a call: one of both. */
+export interface CallOutcome {
+  result?: unknown
+  error?: CallFailure
+}
+
+/** Bytes of an answer after which it is not read on. */
+const MAX_ANSWER = 2 ** 27
+
+/** Statuses of HTTP with which a later try may fare better. */
+const TRANSIENT = [408, 425, 429, 500, 502, 503, 504]
+
+/** Codes of JSON-RPC for too many requests, as endpoints use them. */
+const BUSY = [-32005, 429]
+
+/** A URL as it may be shown: keys are in paths and queries as well as in front of hosts. */
+export function redact(url: string): string {
+  const { protocol, host, pathname, search } = new URL(url)
+  return `${protocol}//${host}${pathname === '/' && !search ? '' : '/…'}`
+}
+
+/** What of an error helps: fetch hides it in its cause. */
+function reasonOf(error: unknown): string {
+  const { message, cause, name } = error as Error
+  if (name === 'TimeoutError') return 'it does not answer in time'
+  const { message: inner, code } = Object(cause) as { message?: string; code?: string }
+  return inner || code || message
+}
+
+/** The text of an answer. @throws {AbortError} if it is too large */
+async function readBody(response: Response): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  let size = 0
+  const reader = response.body?.getReader()
+  for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
+    size += part.value.length
+    if (size > MAX_ANSWER) {
+      await reader?.cancel()
+      throw new AbortError(`an answer has more than ${MAX_ANSWER} bytes`)
+    }
+    text += decoder.decode(part.value, { stream: true })
+  }
+  return text + decoder.decode()
+}
+
+/** An outcome of JSON-RPC. @throws if it is none */
+function readOutcome(answer: unknown): CallOutcome {
+  const { result, error } = Object(answer) as { result?: unknown; error?: unknown }
+  if (result !== undefined && error == null) return { result }
+  const { code, message } = Object(error) as Partial<CallFailure>
+  if (typeof code === 'number') return { error: { code, message: `${message}`.slice(0, 300) } }
+  throw new Error(
+    `an answer is neither a result nor an error: ${JSON.stringify(answer)?.slice(0, 100)}`,
+  )
+}
+
+export class Endpoint {
+  /** The URL without what may be secret. */
+  readonly name: string
+  /** Requests that were sent. */
+  requests = 0
+  readonly #url: string
+  readonly #headers: Record<string, string>
+  readonly #queue: PQueue
+  readonly #options: Required<Omit<EndpointOptions, 'rate'>>
+
+  /** @throws if it is no URL of HTTP */
+  constructor(url: string, options: EndpointOptions = {}) {
+    const limits = { concurrency: 4, batchSize: 100 }
+    const patience = { retries: 5, timeout: 30_000, backoff: 500 }
+    this.#options = { ...limits, ...patience, ...options }
+    if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+      throw new EndpointError('--rpc takes a URL of http or https')
+    }
+    const { username, password } = new URL(url)
+    this.#headers = { 'content-type': 'application/json' }
+    const bare = new URL(url)
+    if (username || password) {
+      const text = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+      this.#headers.authorization = `Basic ${btoa(text)}`
+      bare.username = ''
+      bare.password = ''
+    }
+    this.#url = bare.href
+    this.name = redact(url)
+    const { concurrency } = this.#options
+    const intervalCap = options.rate ?? Infinity
+    this.#queue = new PQueue({ concurrency, intervalCap, interval: 1000 })
+  }
+
+  /** @throws {EndpointError} if it gives no result */
+  async call(method: string, ...params: unknown[]): Promise<unknown> {
+    const [{ result, error }] = await this.attempt([{ method, params }])
+    if (error) throw new EndpointError(`${this.name}: ${method}: ${error.message} (${error.code})`)
+    return result
+  }
+
+  /** Results of several calls. @throws {EndpointError} if one gives none */
+  async batch(calls: Call[]): Promise<unknown[]> {
+    const outcomes = await this.attempt(calls)
+    return outcomes.map(({ result, error }, index) => {
+      const { method } = calls[index]
+      if (!error) return result
+      throw new EndpointError(`${this.name}: ${method}: ${error.message} (${error.code})`)
+    })
+  }
+
+  /** Outcomes of several calls, in few requests. @throws {EndpointError} if there is no answer */
+  async attempt(calls: Call[]): Promise<CallOutcome[]> {
+    const { batchSize } = this.#options
+    const parts: Call[][] = []
+    for (let at = 0; at < calls.length; at += batchSize) parts.push(calls.slice(at, at + batchSize))
+    const outcomes = await Promise.all(parts.map((part) => this.#try(part)))
+    return outcomes.flat()
+  }
+
+  async #try(calls: Call[]): Promise<CallOutcome[]> {
+    const { retries, backoff: minTimeout } = this.#options
+    try {
+      const send = () => this.#queue.add(() => this.#send(calls), { throwOnTimeout: true })
+      return await pRetry(send, { retries, minTimeout, factor: 2 })
+    } catch (error) {
+      throw new EndpointError(`${this.name}: ${reasonOf(error)}`)
+    }
+  }
+
+  /** Sends one request. @throws {AbortError} where another try is of no use */
+  async #send(calls: Call[]): Promise<CallOutcome[]> {
+    this.requests++
+    const requests = calls.map((call, id) => ({ jsonrpc: '2.0', id, ...call }))
+    const [single] = requests
+    const response = await fetch(this.#url, {
+      method: 'POST',
+      headers: this.#headers,
+      body: JSON.stringify(calls.length === 1 ? single : requests),
+      signal: AbortSignal.timeout(this.#options.timeout),
+    }).catch((error) => {
+      throw new Error(reasonOf(error))
+    })
+    const { status } = response
+    if (TRANSIENT.includes(status)) {
+      const seconds = Number(response.headers.get('retry-after'))
+      if (seconds > 0 && seconds <= 60) await new Promise((end) => setTimeout(end, 1000 * seconds))
+      throw new Error(`it answers with status ${status}`)
+    }
+    const text = await readBody(response)
+    let body: unknown
+    try {
+      body = JSON.parse(text)
+    } catch {
+      const start = JSON.stringify(text.slice(0, 60))
+      throw new AbortError(`status ${status} and no JSON, but ${start}`)
+    }
+    return this.#readOutcomes(calls, body)
+  }
+
+  #readOutcomes(calls: Call[], body: unknown): CallOutcome[] {
+    const answers: unknown[] = Array.isArray(body) ? body : [body]
+    const byId = new Map(answers.map((answer) => [Object(answer).id as unknown, answer]))
+    // One error in place of all: batches are refused, or are too large.
+    if (calls.length > 1 && !Array.isArray(body)) {
+      const { error } = readOutcome(body)
+      throw new AbortError(`it refuses ${calls.length} calls in a request: ${error?.message}`)
+    }
+    return calls.map(({ method }, id) => {
+      const answer = byId.get(id)
+      if (answer === undefined) throw new AbortError(`no answer to ${method}`)
+      const outcome = readOutcome(answer)
+      if (BUSY.includes(outcome.error?.code ?? 0)) throw new Error(`${outcome.error?.message}`)
+      return outcome
+    })
+  }
+}

@@ -1,0 +1,262 @@
+/** Checks a block of an endpoint that nobody trusts: executes it, and compares all that it says. */
+import { type Chain, attributesOfHeader, executeBlock } from 'ethereumjs-op'
+import {
+  type HeaderJSON,
+  type ReceiptJSON,
+  type TransactionJSON,
+  blockToJSON,
+  headerFromJSON,
+  headerToJSON,
+} from 'ethereumjs-op/blockchain'
+import {
+  type BlockHeader,
+  type PrefixedHexString as Hex,
+  bigIntToHex,
+  bytesToHex,
+} from 'ethereumjs-op/ethereumjs'
+import type { Endpoint } from './endpoint.ts'
+import { EndpointError, MismatchError } from './errors.ts'
+import { type Unchecked, readBytes, readList, readObject, readQuantity } from './fields.ts'
+import { type Keys, addKeys } from './partialState.ts'
+import { ProofCollector, type ProofStats } from './proofs.ts'
+import { encodeTransaction } from './raw.ts'
+
+/** A block as an endpoint gives it, whose parts fit together. */
+export interface FetchedBlock {
+  header: BlockHeader
+  /** Computed here, and the same as the endpoint's. */
+  hash: Hex
+  /** As the endpoint writes them. */
+  json: Unchecked[]
+  /** EIP-2718 encodings. */
+  raw: Uint8Array[]
+}
+
+/** What came out of a block, and how that differs from what the endpoint says. */
+export interface CheckedBlock {
+  number: number
+  hash: Hex
+  parentHash: Hex
+  fork: string
+  txs: number
+  gas: number
+  /** Where the state came from. */
+  from: 'witness' | 'proofs'
+  /** Requests of HTTP for this block. */
+  requests: number
+  stats?: ProofStats
+  /** As computed. */
+  transactions: TransactionJSON[]
+  /** As computed. */
+  receipts: ReceiptJSON[]
+  /** As the endpoint has them, where it gives those of a whole block. */
+  claimedReceipts?: Unchecked[]
+  /** What the endpoint says otherwise; none if it is right. */
+  differences: Difference[]
+}
+
+/** A field that differs. */
+export interface Difference {
+  where: string
+  computed: unknown
+  claimed: unknown
+}
+
+/** Reads a header. @throws {EndpointError} if it has a wrong form */
+function readHeader(chain: Chain, json: Unchecked, name: string): BlockHeader {
+  for (const field of ['number', 'timestamp']) readQuantity(json[field], `${field} of ${name}`)
+  try {
+    return headerFromJSON(chain, json as unknown as HeaderJSON)
+  } catch (error) {
+    throw new EndpointError(`the endpoint's header of ${name} is none: ${(error as Error).message}`)
+  }
+}
+
+/** Fetches a header by its hash, and checks that it has it. */
+export async function fetchHeader(endpoint: Endpoint, chain: Chain, hash: Hex) {
+  const json = await endpoint.call('eth_getBlockByHash', hash, false)
+  if (json === null) throw new EndpointError(`${endpoint.name} does not have block ${hash}`)
+  const header = readHeader(chain, readObject(json, `block ${hash}`), `block ${hash}`)
+  const actual = bytesToHex(header.hash())
+  if (actual === hash) return header
+  throw new MismatchError(`the header that the endpoint gives for ${hash} hashes to ${actual}`)
+}
+
+/** The hash that the endpoint says a block has. */
+export async function fetchHash(endpoint: Endpoint, number: bigint): Promise<Hex> {
+  const json = await endpoint.call('eth_getBlockByNumber', bigIntToHex(number), false)
+  if (json === null) throw new EndpointError(`${endpoint.name} does not have block ${number}`)
+  return readBytes(readObject(json, `block ${number}`).hash, `the hash of block ${number}`, 32)
+}
+
+/**
+ * Fetches a block, and checks that header, hash and transactions fit together.
+ *
+ * @throws {EndpointError} if there is none, or it has a wrong form
+ * @throws {MismatchError} if they do not
+ */
+export async function fetchBlock(endpoint: Endpoint, chain: Chain, number: bigint) {
+  const name = `block ${number}`
+  const answer = await endpoint.call('eth_getBlockByNumber', bigIntToHex(number), true)
+  if (answer === null) throw new EndpointError(`${endpoint.name} does not have ${name}`)
+  const json = readObject(answer, name)
+  const header = readHeader(chain, json, name)
+  if (header.number !== number) {
+    throw new MismatchError(`the endpoint gives block ${header.number} in place of ${number}`)
+  }
+  const hash = bytesToHex(header.hash())
+  if (hash !== json.hash) {
+    throw new MismatchError(`the header of ${name} hashes to ${hash}, not to ${json.hash}`)
+  }
+  const transactions = readList(json.transactions, `transactions of ${name}`)
+  const objects = transactions.map((tx) => readObject(tx, `a transaction of ${name}`))
+  const raw: Uint8Array[] = []
+  for (const [index, tx] of objects.entries()) {
+    const encoded = await encodeTransaction(tx).catch((error: Error) => {
+      throw new EndpointError(`transaction ${index} of ${name} is none: ${error.message}`)
+    })
+    const computed = bytesToHex(chain.common.customCrypto.keccak256!(encoded))
+    if (computed !== tx.hash) {
+      const claim = `hashes to ${computed}, not to ${tx.hash}`
+      throw new MismatchError(`transaction ${index} of ${name} ${claim}`)
+    }
+    raw.push(encoded)
+  }
+  return { header, hash, json: objects, raw }
+}
+
+/** Accounts that the transactions of a block name. */
+function namedKeys({ header, json }: FetchedBlock): Keys {
+  const keys: Keys = new Map()
+  const add = (value: unknown, slots: Hex[] = []) => {
+    if (value == null) return
+    addKeys(keys, readBytes(value, 'an address', 20).toLowerCase() as Hex, slots)
+  }
+  add(header.coinbase.toString())
+  for (const tx of json) {
+    add(tx.from)
+    add(tx.to)
+    for (const item of readList(tx.accessList ?? [], 'an access list')) {
+      const { address, storageKeys } = readObject(item, 'an item of an access list')
+      const slots = readList(storageKeys, 'storageKeys').map((slot) =>
+        readBytes(slot, 'a slot', 32),
+      )
+      add(address, slots)
+    }
+  }
+  return keys
+}
+
+/** The transactions as calls, for the endpoint to say what they would touch. */
+const toCalls = ({ json }: FetchedBlock): object[] =>
+  json.map(({ from, to, value, input, gas }) => ({ from, to, value, input, gas }))
+
+/** Hashes for BLOCKHASH: headers are fetched back to the one that is asked for, and linked. */
+function createAncestors(endpoint: Endpoint, chain: Chain, parent: BlockHeader) {
+  const chainOf: BlockHeader[] = [parent]
+  return async (number: bigint) => {
+    while (chainOf[chainOf.length - 1].number > number) {
+      const { parentHash } = chainOf[chainOf.length - 1]
+      chainOf.push(await fetchHeader(endpoint, chain, bytesToHex(parentHash)))
+    }
+    const header = chainOf.find((candidate) => candidate.number === number)
+    return header && bytesToHex(header.hash())
+  }
+}
+
+/** Fields of an object that was computed here which the endpoint gives otherwise. */
+function findDifferences(computed: object, claimed: Unchecked, where: string): Difference[] {
+  const differences: Difference[] = []
+  for (const [name, value] of Object.entries(computed)) {
+    const claim = claimed[name]
+    // Clients leave out what others give.
+    if (claim === undefined || JSON.stringify(claim) === JSON.stringify(value)) continue
+    differences.push({ where: `${where} ${name}`, computed: value, claimed: claim })
+  }
+  return differences
+}
+
+/** Differences in words. */
+export const describe = (differences: Difference[]): string =>
+  differences
+    .map(({ where, computed, claimed }) => {
+      const claim = `but the endpoint says ${JSON.stringify(claimed)}`
+      return `${where} is ${JSON.stringify(computed)}, ${claim}`
+    })
+    .join('; ')
+
+/** Fetches the receipts that the endpoint claims, if it can give those of a whole block. */
+async function fetchReceipts(endpoint: Endpoint, hash: Hex): Promise<Unchecked[] | undefined> {
+  const call = { method: 'eth_getBlockReceipts', params: [hash] }
+  const [{ result }] = await endpoint.attempt([call])
+  if (result == null) return undefined
+  return readList(result, 'receipts').map((receipt) => readObject(receipt, 'a receipt'))
+}
+
+/** How a block is checked. */
+export interface CheckOptions {
+  endpoint: Endpoint
+  chain: Chain
+  number: bigint
+  /** Hears what is being done, in words. */
+  report?(step: string): void
+}
+
+/**
+ * Checks a block: fetches it, collects the state before it, executes it, and compares all that the
+ * endpoint says of it.
+ *
+ * @throws {EndpointError} if nothing is known about it
+ * @throws {MismatchError} if what the endpoint gives does not fit together
+ * @throws {InvalidBlockError} if no valid block has these transactions
+ */
+export async function checkBlock(options: CheckOptions): Promise<CheckedBlock> {
+  const { endpoint, chain, number, report = () => {} } = options
+  const before = endpoint.requests
+  const block = await fetchBlock(endpoint, chain, number)
+  const { header, hash, raw } = block
+  report(`header and ${raw.length} transactions hash to ${hash}`)
+  const parentHash = bytesToHex(header.parentHash)
+  const parent = await fetchHeader(endpoint, chain, parentHash)
+  report(`the block before is ${parentHash}, with state root ${bytesToHex(parent.stateRoot)}`)
+  const attributes = { ...attributesOfHeader(header), transactions: raw }
+  const getBlockHash = createAncestors(endpoint, chain, parent)
+  const collector = new ProofCollector({ endpoint, chain, parent, report })
+  const first = namedKeys(block)
+  const guessed = await collector.guess(toCalls(block))
+  for (const [address, slots] of guessed) addKeys(first, address, slots)
+  const executed = await collector.run(first, (state) =>
+    executeBlock({ chain, state, parent, attributes, getBlockHash }),
+  )
+  report(`executed: state root ${bytesToHex(executed.header.stateRoot)}`)
+  const computed = blockToJSON(executed)
+  const claimedHeader = headerToJSON(header) as unknown as Unchecked
+  const differences = findDifferences(headerToJSON(executed.header), claimedHeader, 'header')
+  for (const [index, tx] of computed.transactions.entries()) {
+    differences.push(...findDifferences(tx, block.json[index], `transaction ${index}`))
+  }
+  const claimedReceipts = await fetchReceipts(endpoint, hash)
+  if (claimedReceipts && claimedReceipts.length !== raw.length) {
+    const counts = `${claimedReceipts.length} receipts for ${raw.length} transactions`
+    throw new MismatchError(`block ${number}: the endpoint gives ${counts}`)
+  }
+  for (const [index, claimed] of (claimedReceipts ?? []).entries()) {
+    differences.push(...findDifferences(computed.receipts[index], claimed, `receipt ${index}`))
+  }
+  report(`compared: ${differences.length} differences`)
+  return {
+    number: Number(number),
+    hash,
+    parentHash,
+    fork: chain.rules(header).fork,
+    txs: raw.length,
+    gas: Number(header.gasUsed),
+    from: 'proofs',
+    requests: endpoint.requests - before,
+    stats: collector.stats,
+    transactions: computed.transactions,
+    receipts: computed.receipts,
+    claimedReceipts,
+    differences,
+  }
+}

@@ -1,0 +1,80 @@
+/** Executes blocks beside the page, which stays responsive. */
+import { type Chain, type ChainConfig, InvalidBlockError, createChain } from 'ethereumjs-op'
+import { CHAINS } from 'ethereumjs-op/blockchain'
+import example from '../../examples/genesis.json' with { type: 'json' }
+import { verifyFile } from '../../node/src/verify/blockFile.ts'
+import { Endpoint } from '../../node/src/verify/endpoint.ts'
+import { EndpointError, MismatchError } from '../../node/src/verify/errors.ts'
+import { readQuantity } from '../../node/src/verify/fields.ts'
+import { type CheckedBlock, checkBlock, describe } from '../../node/src/verify/rpcBlock.ts'
+import type { FileQuestion, Outcome, Question, Step } from './messages.ts'
+
+const report = (step: string) => postMessage({ step } satisfies Step)
+
+/** Cryptography is large, so it comes when the first block does. */
+let loading: Promise<Awaited<ReturnType<typeof import('ethereumjs-op/crypto')['createCrypto']>>>
+
+function loadCrypto() {
+  loading ??= import('ethereumjs-op/crypto').then(({ createCrypto }) => createCrypto())
+  return loading
+}
+
+/** @throws {EndpointError} if the chain is not known, or another than that of the genesis file */
+function findConfig(chainId: number, config?: ChainConfig): ChainConfig {
+  if (config && config.chainId !== chainId) {
+    const text = `chain id ${chainId}, but the genesis file is for ${config.chainId}`
+    throw new EndpointError(`the endpoint has ${text}`)
+  }
+  const local = chainId === example.config.chainId ? (example.config as ChainConfig) : undefined
+  const found = config ?? local ?? CHAINS.get(chainId)?.config
+  if (found) return found
+  throw new EndpointError(`chain id ${chainId} is not known here: choose its genesis file`)
+}
+
+async function check({ url, block, config }: Question): Promise<CheckedBlock> {
+  const endpoint = new Endpoint(url, { retries: 2, timeout: 20_000 })
+  const chainId = Number(readQuantity(await endpoint.call('eth_chainId'), 'the chain id'))
+  const found = findConfig(chainId, config)
+  report(`chain ${chainId} at ${endpoint.name}`)
+  const chain: Chain = createChain(found, { customCrypto: await loadCrypto() })
+  const number =
+    block === 'latest'
+      ? readQuantity(await endpoint.call('eth_blockNumber'), 'a block number')
+      : BigInt(block)
+  return checkBlock({ endpoint, chain, number, report })
+}
+
+/** Bytes of a file, which may be compressed. */
+async function readText(file: File): Promise<string> {
+  const [first] = new Uint8Array(await file.slice(0, 1).arrayBuffer())
+  const stream = file.stream()
+  const isCompressed = first === 0x1f
+  return new Response(
+    isCompressed ? stream.pipeThrough(new DecompressionStream('gzip')) : stream,
+  ).text()
+}
+
+async function run(question: Question | FileQuestion): Promise<Omit<Outcome, 'ms'>> {
+  if ('file' in question) {
+    const content = JSON.parse(await readText(question.file))
+    const { number, fork, hash, txs, gas } = await verifyFile(content, await loadCrypto())
+    const text = `block ${number} (${fork}) of the file is right: ${txs} transactions, ${gas} gas`
+    return { verdict: 'ok', number, hash, text }
+  }
+  const block = await check(question)
+  const { number, hash, fork, txs, gas, differences } = block
+  if (differences.length > 0) {
+    return { verdict: 'mismatch', number, hash, block, text: describe(differences) }
+  }
+  const text = `block ${number} (${fork}) is right: ${txs} transactions, ${gas} gas`
+  return { verdict: 'ok', number, hash, block, text }
+}
+
+addEventListener('message', async ({ data }: MessageEvent<Question | FileQuestion>) => {
+  const start = performance.now()
+  const outcome = await run(data).catch((error: Error): Omit<Outcome, 'ms'> => {
+    const isWrong = error instanceof MismatchError || error instanceof InvalidBlockError
+    return { verdict: isWrong ? 'mismatch' : 'unknown', text: error.message }
+  })
+  postMessage({ ...outcome, ms: Math.round(performance.now() - start) } satisfies Outcome)
+})
