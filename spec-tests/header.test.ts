@@ -16,6 +16,7 @@ import {
   type Fork,
   calculateBaseFee,
   createChain,
+  InvalidBlockError,
   createHeader,
   decodeExtraData,
   encodeDeposit,
