@@ -5,6 +5,7 @@ import {
   type ReceiptJSON,
   type TransactionJSON,
   blockToJSON,
+  encodeTransaction,
   headerFromJSON,
   headerToJSON,
 } from 'ethereumjs-op/blockchain'
@@ -19,7 +20,6 @@ import { EndpointError, MismatchError } from './errors.ts'
 import { type Unchecked, readBytes, readList, readObject, readQuantity } from './fields.ts'
 import { type Keys, addKeys } from './partialState.ts'
 import { ProofCollector, type ProofStats } from './proofs.ts'
-import { encodeTransaction } from './raw.ts'
 
 /** A block as an endpoint gives it, whose parts fit together. */
 export interface FetchedBlock {
@@ -111,11 +111,12 @@ export async function fetchBlock(endpoint: Endpoint, chain: Chain, number: bigin
   const transactions = readList(json.transactions, `transactions of ${name}`)
   const objects = transactions.map((tx) => readObject(tx, `a transaction of ${name}`))
   const raw: Uint8Array[] = []
+  const { common } = chain.rules(header)
   for (const [index, tx] of objects.entries()) {
-    const encoded = await encodeTransaction(tx).catch((error: Error) => {
+    const encoded = await encodeTransaction(common, tx).catch((error: Error) => {
       throw new EndpointError(`transaction ${index} of ${name} is none: ${error.message}`)
     })
-    const computed = bytesToHex(chain.common.customCrypto.keccak256!(encoded))
+    const computed = bytesToHex(common.customCrypto.keccak256!(encoded))
     if (computed !== tx.hash) {
       const claim = `hashes to ${computed}, not to ${tx.hash}`
       throw new MismatchError(`transaction ${index} of ${name} ${claim}`)
