@@ -73,6 +73,21 @@ const ECOTONE_SELECTORS = ['440a5e20', '098999be', '3db6be2b']
 
 export const LISTED: ListedKind[] = [
   {
+    heading: 'deposit-gas-before-regolith',
+    client: 'op-revm',
+    isOfState: true,
+    matches: (said, vector) =>
+      isTaken(said) && callOf(said, vector).isRefused && isBedrockDeposit(said, vector, () => true),
+  },
+  {
+    heading: 'forced-transactions-with-the-pool',
+    client: 'op-geth',
+    matches: (said, vector) => {
+      const { errorCode, fields } = callOf(said, vector)
+      return isTaken(said) && errorCode === -38003 && 'timestamp' in fields && !fields.noTxPool
+    },
+  },
+  {
     heading: 'system-deposit-after-regolith',
     client: 'op-geth',
     isOfState: true,
