@@ -56,8 +56,8 @@ export class Builds<T> {
    * What came out of a build. Waits for its end, unlike geth, whose answer lacks what has not run yet:
    * so what is in a block does not depend on how soon it is asked for.
    *
-   * @throws (-38001) if there is none with this id, (-32602) if it is none; what went wrong behind the answer, after which
-   * nothing is left of it
+   * @throws (-38001) if there is none with this id, (-32602) if it is no text; what went wrong behind
+   * the answer, after which nothing is left of it
    */
   async get(id: Hex): Promise<T> {
     const isId = typeof id === 'string'

@@ -161,21 +161,8 @@ export async function putAll(
   trie.root(hash)
 }
 
-/** The last root, with a copy of the list: who imports a block wants that of its transactions twice. */
-let last: { values: Uint8Array[]; root: Uint8Array } = { values: [], root: KECCAK256_RLP }
-
 /** Root of the trie that maps each index to its value, without those that are empty. */
 export function indexedRoot(common: Common, values: Uint8Array[]): Uint8Array {
-  const isLast =
-    values.length === last.values.length &&
-    values.every((value, index) => equalsBytes(value, last.values[index]))
-  if (!isLast) {
-    last = { values: values.map((value) => value.slice()), root: computeRoot(common, values) }
-  }
-  return last.root.slice()
-}
-
-function computeRoot(common: Common, values: Uint8Array[]): Uint8Array {
   const hash = common.customCrypto.keccak256!
   const leaves: Leaf[] = []
   for (const [index, value] of values.entries()) {

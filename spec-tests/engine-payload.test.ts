@@ -259,7 +259,7 @@ t.test('blob hashes, requests and withdrawals must be empty (R-08, R-13)', async
     const beaconRoot = envelope.parentBeaconBlockRoot
     const hashes = await insert(executionPayload, [WRONG], beaconRoot, [])
     t.match(hashes, { status: 'INVALID', latestValidHash: null }, `${name}, blob hashes`)
-    const requests = await insert(executionPayload, [], beaconRoot, ['0x00'])
+    const requests = await insert(executionPayload, [], beaconRoot, ['0x0001'])
     t.match(requests, { status: 'INVALID', latestValidHash: null }, `${name}, requests`)
     const withdrawals = await insert(
       { ...executionPayload, withdrawals: [withdrawal] },

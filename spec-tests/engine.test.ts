@@ -449,12 +449,13 @@ t.test('the same attributes have one id, others another (E-24, E-25, T-41)', asy
   t.equal(await codeOf(node.call('engine_getPayloadV5', id)), -38001, 'ten are kept')
 })
 
-t.test('an unknown payload id is -38001, of whatever form (E-31)', async (t) => {
+t.test('an unknown payload id is -38001, what is no text is malformed (E-31)', async (t) => {
   for (const version of [1, 2, 3, 4, 5]) {
-    for (const id of [`0x0${version}00000000000000`, '0x01', 'latest', null, 1, {}, []]) {
-      const result = node.call(`engine_getPayloadV${version}`, id)
-      t.equal(await codeOf(result), -38001, JSON.stringify(id))
+    const get = (id: unknown) => codeOf(node.call(`engine_getPayloadV${version}`, id))
+    for (const id of [`0x0${version}00000000000000`, '0x01', 'latest']) {
+      t.equal(await get(id), -38001, id)
     }
+    for (const id of [null, 1, {}, []]) t.equal(await get(id), -32602, JSON.stringify(id))
   }
 })
 

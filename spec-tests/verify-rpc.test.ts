@@ -309,6 +309,7 @@ t.test(
   'a chain of its own is all that an endpoint can make up; an anchor excludes it',
   async (t) => {
     const other = await spawnNode(genesis)
+  t.teardown(() => other.stop())
     const theirs: Head[] = [heads[0]]
     await extend([transfer(2, 0)], other, theirs)
     const alone = await check(other.url, 1)
@@ -475,7 +476,10 @@ t.test('pruned state: the words of the endpoint, and nothing is said of the bloc
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  t.teardown(() => server.close())
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
   const { port } = server.address() as AddressInfo
   const outcome = await check(`http://127.0.0.1:${port}`, 3)
   t.equal(outcome.verdict, 'unknown')

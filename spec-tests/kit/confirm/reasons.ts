@@ -6,7 +6,6 @@ export type Reasons = Record<string, string>
 /** Rules that neither a test nor a vector cites. */
 export const UNCITED: Reasons = {
   'B-12': 'op-geth crashes there; the header always has the field',
-  'E-30': 'the driver of the tests fails without a payload id, so all of them see one',
   'E-47': 'engine_signalSuperchainV1: op-node no longer calls it',
   'I-09': 'a bundle that the consensus client sends; no data of it at hand',
   'J-08': 'debug_executePayload: no witnesses are made yet',
