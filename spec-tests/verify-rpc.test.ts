@@ -309,7 +309,7 @@ t.test(
   'a chain of its own is all that an endpoint can make up; an anchor excludes it',
   async (t) => {
     const other = await spawnNode(genesis)
-  t.teardown(() => other.stop())
+    t.teardown(() => other.stop())
     const theirs: Head[] = [heads[0]]
     await extend([transfer(2, 0)], other, theirs)
     const alone = await check(other.url, 1)
