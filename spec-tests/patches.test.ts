@@ -271,7 +271,7 @@ t.test('the packed package, installed', async (t) => {
       /^(dist|blockchain|crypto|etc|ethereumjs|src|patches)\/|^(package\.json|LICENSE|[A-Z_]+\.md)$/
     // What the README links to.
     const linked =
-      /^(examples\/(README\.md|engine\.mjs|genesis\.json)|benchmarks\/(README\.md|blocks\.svg))$/
+      /^(examples\/(README\.md|engine\.mjs|genesis\.json)|benchmarks\/(README\.md|blocks\.svg)|web\/screenshot\.png)$/
     t.same(
       own.filter((path) => !known.test(path) && !linked.test(path)),
       [],
