@@ -16,3 +16,12 @@ export type {
 export { InvalidBlockError } from './errors.ts'
 export * from './state.ts'
 export type { GetBlockHash } from './vm.ts'
+export {
+  type ExecutionWitness,
+  type HeaderFields,
+  type WitnessContents,
+  type WitnessOptions,
+  decodeHeader,
+  encodeHeaderFields,
+  readWitness,
+} from './witness.ts'
