@@ -19,6 +19,7 @@ export type { GetBlockHash } from './vm.ts'
 export {
   type ExecutionWitness,
   type HeaderFields,
+  RecordingState,
   type WitnessContents,
   type WitnessOptions,
   decodeHeader,

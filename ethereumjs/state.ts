@@ -37,7 +37,8 @@ export interface AnyState
 
 /** Trie nodes and code by their keccak256 (64 hex digits): a `Map`, say. */
 export interface Nodes {
-  get(hash: string): Awaitable<Uint8Array | undefined>
+  /** @param isCode - whether code is asked for, not a node; few need to know */
+  get(hash: string, isCode?: boolean): Awaitable<Uint8Array | undefined>
 }
 
 /**
@@ -60,7 +61,7 @@ class NodeDB extends MapDB<string, Uint8Array> {
     const hash = key.slice(-64)
     const added = this._database.get(hash)
     if (added) return added
-    const found = this.#nodes.get(hash)
+    const found = this.#nodes.get(hash, key.length > 64)
     // Most stores answer at once, and a promise would cost more than they do.
     const value = found === undefined || found instanceof Uint8Array ? found : await found
     if (!value) throw new StateError(`state is incomplete: no trie node or code 0x${hash}`)

@@ -12,7 +12,7 @@ import {
   hexToBytes,
   toBytes,
 } from '@ethereumjs/util'
-import { State, StateError } from './state.ts'
+import { type Nodes, State, StateError } from './state.ts'
 import type { GetBlockHash } from './vm.ts'
 
 /** A header in the form of JSON-RPC. */
@@ -58,19 +58,110 @@ export interface WitnessOptions {
 /** The state of a witness, some accounts of which may be assumed not to exist. */
 class WitnessState extends State {
   readonly absent = new Set<Hex>()
+  /** Not after the block, where what it has not touched may be asked for. */
+  #isAssuming: boolean
+
+  constructor(common: Common, nodes: Nodes, root: Uint8Array, assumeAbsent: boolean) {
+    super(common, nodes, root)
+    this.#isAssuming = assumeAbsent
+  }
 
   override async getAccount(address: Address) {
     try {
       return await super.getAccount(address)
     } catch (error) {
       if (!(error instanceof StateError)) throw error
+      if (!this.#isAssuming) throw new StateError(`account ${address}: ${error.message}`)
       this.absent.add(address.toString())
       return undefined
     }
   }
 
+  override async getStorage(address: Address, key: Uint8Array) {
+    try {
+      return await super.getStorage(address, key)
+    } catch (error) {
+      if (!(error instanceof StateError) || error.message.startsWith('account')) throw error
+      throw new StateError(`slot ${bytesToHex(key)} of ${address}: ${error.message}`)
+    }
+  }
+
+  override async getCode(address: Address) {
+    try {
+      return await super.getCode(address)
+    } catch (error) {
+      if (!(error instanceof StateError) || error.message.startsWith('account')) throw error
+      throw new StateError(`code of ${address}: ${error.message}`)
+    }
+  }
+
+  override async flush() {
+    await super.flush()
+    this.#isAssuming = false
+  }
+
   protected override isAbsent(address: Hex) {
     return this.absent.has(address)
+  }
+}
+
+/**
+ * A state that notes what is read of it: a witness for what executes on it. It has no nodes or code
+ * but those that were needed.
+ */
+export class RecordingState extends State {
+  readonly #nodes: Map<string, Uint8Array>
+  readonly #codes: Map<string, Uint8Array>
+  /** Slots by their address. */
+  readonly #keys = new Map<Hex, Set<Hex>>()
+
+  /**
+   * @param nodes - what the state consists of
+   * @param root - 32 bytes, of the state before the block
+   */
+  constructor(common: Common, nodes: Nodes, root: Uint8Array) {
+    const read = { nodes: new Map<string, Uint8Array>(), codes: new Map<string, Uint8Array>() }
+    const get = async (hash: string, isCode?: boolean) => {
+      const value = await nodes.get(hash, isCode)
+      if (value) (isCode ? read.codes : read.nodes).set(hash, value)
+      return value
+    }
+    super(common, { get }, root)
+    this.#nodes = read.nodes
+    this.#codes = read.codes
+  }
+
+  #slotsOf(address: Address): Set<Hex> {
+    const key = address.toString()
+    const slots = this.#keys.get(key) ?? new Set()
+    this.#keys.set(key, slots)
+    return slots
+  }
+
+  override async getAccount(address: Address) {
+    this.#slotsOf(address)
+    return super.getAccount(address)
+  }
+
+  override async getStorage(address: Address, key: Uint8Array) {
+    this.#slotsOf(address).add(bytesToHex(key))
+    return super.getStorage(address, key)
+  }
+
+  /**
+   * What has been read so far.
+   *
+   * @param headers - in RLP, of the parent and of what BLOCKHASH has needed
+   */
+  toWitness(headers: Uint8Array[]): ExecutionWitness & { keys: Hex[] } {
+    const toHex = (values: Iterable<Uint8Array>) => Array.from(values, (value) => bytesToHex(value))
+    return {
+      state: toHex(this.#nodes.values()),
+      codes: toHex(this.#codes.values()),
+      // Each address, and after it its slots.
+      keys: [...this.#keys].flatMap(([address, slots]) => [address, ...slots]),
+      headers: toHex(headers),
+    }
   }
 }
 
@@ -148,7 +239,7 @@ export function readWitness(
   common: Common,
   parentHash: BytesLike,
   witness: ExecutionWitness,
-  { assumeAbsent }: WitnessOptions = {},
+  { assumeAbsent = false }: WitnessOptions = {},
 ): WitnessContents {
   const keccak256 = common.customCrypto.keccak256!
   const { state, codes, headers } = Object(witness) as Record<string, unknown>
@@ -183,10 +274,11 @@ export function readWitness(
     throw new StateError(`witness headers[${index}] ${other} is no ancestor of the block`)
   }
   const root = toBytes(parent.stateRoot as BytesLike)
-  const getBlockHash = (number: bigint) => hashes.get(number)
-  if (!assumeAbsent) {
-    return { parent, state: new State(common, nodes, root), getBlockHash, absent: new Set() }
+  const witnessState = new WitnessState(common, nodes, root, assumeAbsent)
+  return {
+    parent,
+    state: witnessState,
+    getBlockHash: (number) => hashes.get(number),
+    absent: witnessState.absent,
   }
-  const witnessState = new WitnessState(common, nodes, root)
-  return { parent, state: witnessState, getBlockHash, absent: witnessState.absent }
 }

@@ -3,8 +3,9 @@
 // A line of standard input is a JSON object with an "id", and a line of standard output answers it.
 // With "genesis" and "blocks" (payload attributes), op-geth builds these blocks one upon the other,
 // in this process and in memory, and each comes back as eth_getBlockByNumber and debug_getRawBlock
-// have it, with what debug_executionWitness gives for it. With "config", "block" (RLP) and
-// "witness", the answer is the roots of state and receipts to which op-geth comes statelessly.
+// have it, with what debug_executionWitness gives for it. With "method" and "params" the op-geth of
+// the chain before is called. With "config", "block" (RLP) and "witness", the answer is the roots of
+// state and receipts to which op-geth comes statelessly.
 package main
 
 import (
@@ -17,6 +18,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"slices"
 
 	"github.com/ethereum/go-ethereum/beacon/engine"
 	"github.com/ethereum/go-ethereum/common"
@@ -42,6 +44,9 @@ type request struct {
 	Genesis *core.Genesis              `json:"genesis"`
 	Blocks  []engine.PayloadAttributes `json:"blocks"`
 
+	Method string            `json:"method"`
+	Params []json.RawMessage `json:"params"`
+
 	Config  *params.ChainConfig `json:"config"`
 	Block   hexutil.Bytes       `json:"block"`
 	Witness *witness            `json:"witness"`
@@ -64,6 +69,7 @@ type answer struct {
 	ID           json.RawMessage `json:"id"`
 	Error        string          `json:"error,omitempty"`
 	Blocks       []block         `json:"blocks,omitempty"`
+	Result       json.RawMessage `json:"result,omitempty"`
 	StateRoot    *common.Hash    `json:"stateRoot,omitempty"`
 	ReceiptsRoot *common.Hash    `json:"receiptsRoot,omitempty"`
 }
@@ -73,10 +79,12 @@ func main() {
 	debug.SetGCPercent(400)
 	in := bufio.NewReaderSize(os.Stdin, 1<<20)
 	out := json.NewEncoder(os.Stdout)
+	var chain client
+	defer chain.close()
 	for {
 		line, err := in.ReadBytes('\n')
 		if len(line) > 1 {
-			if err := out.Encode(answerLine(line)); err != nil {
+			if err := out.Encode(chain.answer(line)); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 				os.Exit(1)
 			}
@@ -87,8 +95,22 @@ func main() {
 	}
 }
 
-// answerLine never panics; what cannot be answered is an error, beside the blocks before it.
-func answerLine(line []byte) (a answer) {
+// client is the op-geth of the chain that was asked for last.
+type client struct {
+	stack *node.Node
+	rpc   *rpc.Client
+}
+
+func (c *client) close() {
+	if c.stack != nil {
+		c.rpc.Close()
+		c.stack.Close()
+	}
+	c.stack, c.rpc = nil, nil
+}
+
+// answer never panics; what cannot be answered is an error, beside the blocks before it.
+func (c *client) answer(line []byte) (a answer) {
 	var req request
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -100,11 +122,17 @@ func answerLine(line []byte) (a answer) {
 	switch {
 	case err != nil:
 	case req.Genesis != nil:
-		err = a.build(&req)
+		err = a.build(c, &req)
 	case req.Config != nil && req.Witness != nil:
 		err = a.execute(&req)
+	case req.Method != "" && c.rpc != nil:
+		params := make([]any, len(req.Params))
+		for i, param := range req.Params {
+			params[i] = param
+		}
+		err = c.rpc.Call(&a.Result, req.Method, params...)
 	default:
-		err = errors.New("neither a chain nor a block with its witness")
+		err = errors.New("neither a chain, nor a call to one, nor a block with its witness")
 	}
 	if err != nil {
 		a.Error = err.Error()
@@ -146,14 +174,14 @@ func startNode(genesis *core.Genesis) (*node.Node, *eth.Ethereum, error) {
 	return stack, backend, nil
 }
 
-func (a *answer) build(req *request) error {
+func (a *answer) build(c *client, req *request) error {
+	c.close()
 	stack, backend, err := startNode(req.Genesis)
 	if err != nil {
 		return err
 	}
-	defer stack.Close()
-	client := stack.Attach()
-	defer client.Close()
+	c.stack, c.rpc = stack, stack.Attach()
+	client := c.rpc
 	head := backend.BlockChain().Genesis().Hash()
 	for i := range req.Blocks {
 		payload, err := buildPayload(client, req.Genesis.Config, head, &req.Blocks[i])
@@ -230,8 +258,10 @@ func (a *answer) execute(req *request) error {
 		}
 		ext.Headers = append(ext.Headers, header)
 	}
+	// op-geth wants the parent first.
+	slices.Reverse(ext.Headers)
 	if len(ext.Headers) == 0 || ext.Headers[0].Hash() != given.ParentHash() {
-		return errors.New("the witness lacks the parent's header")
+		return errors.New("the header of the parent is not the last of the witness")
 	}
 	full := new(stateless.Witness)
 	if err := full.FromExtWitness(ext); err != nil {
