@@ -1,4 +1,5 @@
 export * from './backend.ts'
+export * from './blocks.ts'
 export * from './chains.ts'
 export * from './genesis.ts'
 export * from './json.ts'

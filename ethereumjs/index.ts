@@ -16,3 +16,13 @@ export type {
 export { InvalidBlockError } from './errors.ts'
 export * from './state.ts'
 export type { GetBlockHash } from './vm.ts'
+export {
+  type ExecutionWitness,
+  type HeaderFields,
+  RecordingState,
+  type WitnessContents,
+  type WitnessOptions,
+  decodeHeader,
+  encodeHeaderFields,
+  readWitness,
+} from './witness.ts'

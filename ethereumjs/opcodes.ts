@@ -14,9 +14,9 @@ const toAddress = (item: bigint) => createAddressFromBigInt(BigInt.asUintN(160, 
 /**
  * Corrects opcodes of EthereumJS 10.1.3 on this EVM.
  *
- * - SSTORE reads the slot before it finds that gas is short, and a call from Isthmus on the code of
- *   what it calls; EXTCODEHASH loads the code. Clients do none of this, so a minimal witness holds
- *   neither slot nor code.
+ * - SSTORE reads the slot before it finds that gas is short, CALL with value the account, and a call
+ *   from Isthmus on the code of what it calls; EXTCODEHASH loads the code. Clients do none of this, so
+ *   a minimal witness holds neither slot nor account nor code.
  * - CREATE and CREATE2 push 0 for initcode that starts with 0xEF00, as if EOF were active. It is
  *   not: the nonce rises and the gas is lost to the invalid opcode 0xEF. For the same reason
  *   EXTCODESIZE and EXTCODECOPY find no more than these two bytes of such code.
@@ -78,17 +78,30 @@ export function correctOpcodes(evm: EVM) {
     }
     await loadCode(message)
   }
-  if (!evm.common.isActivatedEIP(7702)) return
+  const isDelegating = evm.common.isActivatedEIP(7702)
+  const undelegated = isDelegating ? evm.common.copy() : evm.common
+  if (isDelegating) {
+    undelegated.isActivatedEIP = (eip) => eip !== 7702 && evm.common.isActivatedEIP(eip)
+  }
+  // CALL: what CALLCODE costs, which looks at no account, comes before what a new account costs.
+  const callGas = opcodes[0xf1].gasHandler
+  const callCodeGas = opcodes[0xf2].gasHandler
+  opcodes[0xf1].gasHandler = async (runState, gas, common) => {
+    const [, , value] = runState.stack.peek(3)
+    if (value === 0n || runState.interpreter.isStatic()) return callGas(runState, gas, common)
+    const total = await callCodeGas(runState, gas, undelegated)
+    // What comes again, now that memory has grown and the address is warm, counts once.
+    const repeated = await callCodeGas(runState, 0n, undelegated)
+    return callGas(runState, total - repeated, common)
+  }
+  if (!isDelegating) return
   // CALL, CALLCODE, DELEGATECALL and STATICCALL
-  const undelegated = evm.common.copy()
-  undelegated.isActivatedEIP = (eip) => eip !== 7702 && evm.common.isActivatedEIP(eip)
   for (const number of [0xf1, 0xf2, 0xf4, 0xfa]) {
     const { gasHandler } = opcodes[number]
     opcodes[number].gasHandler = async (runState, gas, common) => {
       const total = await gasHandler(runState, gas, undelegated)
       const code = await evm.stateManager.getCode(toAddress(runState.stack.peek(2)[1]))
       if (code.length !== 23) return total
-      // What comes again, now that memory has grown and the address is warm, counts once.
       const repeated = await gasHandler(runState, 0n, undelegated)
       return gasHandler(runState, total - repeated, common)
     }

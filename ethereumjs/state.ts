@@ -6,6 +6,7 @@ import {
   type Account,
   Address,
   type BytesLike,
+  type PrefixedHexString as Hex,
   KECCAK256_RLP_S,
   MapDB,
   bytesToHex,
@@ -36,7 +37,8 @@ export interface AnyState
 
 /** Trie nodes and code by their keccak256 (64 hex digits): a `Map`, say. */
 export interface Nodes {
-  get(hash: string): Awaitable<Uint8Array | undefined>
+  /** @param isCode - whether code is asked for, not a node; few need to know */
+  get(hash: string, isCode?: boolean): Awaitable<Uint8Array | undefined>
 }
 
 /**
@@ -59,7 +61,7 @@ class NodeDB extends MapDB<string, Uint8Array> {
     const hash = key.slice(-64)
     const added = this._database.get(hash)
     if (added) return added
-    const found = this.#nodes.get(hash)
+    const found = this.#nodes.get(hash, key.length > 64)
     // Most stores answer at once, and a promise would cost more than they do.
     const value = found === undefined || found instanceof Uint8Array ? found : await found
     if (!value) throw new StateError(`state is incomplete: no trie node or code 0x${hash}`)
@@ -126,6 +128,11 @@ export class State extends MerkleStateManager {
     await this.putAccount(address, Object.assign(account, { storageRoot: trie.root() }))
   }
 
+  /** Whether an account is known not to be in the trie, so that it need not be deleted there. */
+  protected isAbsent(_address: Hex): boolean {
+    return false
+  }
+
   /** Writes changes to a trie, the deletions last, so that none needs a node that all together do not. */
   async #write(trie: MerklePatriciaTrie, changes: Change[]) {
     const puts: [Uint8Array, Uint8Array][] = []
@@ -163,13 +170,30 @@ export class State extends MerkleStateManager {
       const isChange = !equalsBytes(storageRoot, account.storageRoot)
       if (isChange) await this.modifyAccountFields(address, { storageRoot })
     }
-    const changes = accounts!.flush().map(([owner, { accountRLP }]) => {
-      return { key: hexToBytes(`0x${owner}`), rlp: accountRLP }
-    })
+    const changes: Change[] = []
+    for (const [owner, { accountRLP: rlp }] of accounts!.flush()) {
+      const isGone = !rlp && this.isAbsent(`0x${owner}`)
+      if (!isGone) changes.push({ key: hexToBytes(`0x${owner}`), rlp })
+    }
     await this.#write(this._trie, changes)
     // The caches only grow on their own, so after some blocks they start anew: without a checkpoint to
     // go back to, they hold nothing that the trie does not.
     if (++this.#flushes % 64 === 0 && this._checkpointCount === 0) this._caches!.clear()
+  }
+}
+
+/**
+ * The storage root of an account; takes a final state.
+ *
+ * @param before - what it was before the last block, if that is known. It still is where the account
+ * cannot be read: had the block changed it, it could
+ */
+export async function readStorageRoot(state: AnyState, address: Address, before?: Uint8Array) {
+  try {
+    return (await state.getAccount(address))?.storageRoot
+  } catch (error) {
+    if (before && error instanceof StateError) return before
+    throw error
   }
 }
 

@@ -2,7 +2,7 @@ import type { BlockHeader, HeaderData } from '@ethereumjs/block'
 import { createAddressFromString, toBytes } from '@ethereumjs/util'
 import type { Candidates } from '../ethereumjs/builds.ts'
 import { InvalidBlockError, assertRule } from '../ethereumjs/errors.ts'
-import type { AnyState } from '../ethereumjs/state.ts'
+import { type AnyState, readStorageRoot } from '../ethereumjs/state.ts'
 import { indexedRoot } from '../ethereumjs/trie.ts'
 import { createBloom } from '../ethereumjs/vm.ts'
 import type { Chain, Rules } from './chain.ts'
@@ -40,10 +40,16 @@ export interface ExecutedBlock {
   receipts: Receipt[]
 }
 
-/** The storage root of L2ToL1MessagePasser, from Isthmus on; takes a final state (X-05, X-07). */
-export async function readWithdrawalsRoot(rules: Rules, state: AnyState) {
+/**
+ * The storage root of L2ToL1MessagePasser, from Isthmus on; takes a final state (X-05, X-07).
+ *
+ * @param parent - header before the block with this state. Its root holds where a witness lacks the
+ * account, because the block has not touched it
+ */
+export async function readWithdrawalsRoot(rules: Rules, state: AnyState, parent?: BlockHeader) {
   if (!rules.isActive('isthmus')) return undefined
-  return (await state.getAccount(MESSAGE_PASSER))?.storageRoot
+  // Before Isthmus, which also brought `requestsHash`, it is the root of no withdrawals.
+  return readStorageRoot(state, MESSAGE_PASSER, parent?.requestsHash && parent.withdrawalsRoot)
 }
 
 /**
@@ -119,7 +125,7 @@ export async function executeBlock(opts: BlockOptions): Promise<ExecutedBlock> {
     ...header,
     // First, for it makes the state final.
     stateRoot: await state.getStateRoot(),
-    withdrawalsRoot: await readWithdrawalsRoot(rules, state),
+    withdrawalsRoot: await readWithdrawalsRoot(rules, state, parent),
     transactionsTrie: indexedRoot(rules.common, transactions),
     receiptTrie: indexedRoot(rules.common, leaves),
     logsBloom: createBloom(rules.common, logs),

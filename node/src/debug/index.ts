@@ -9,8 +9,9 @@ import { createRawMethods } from './raw.ts'
 import { traceBlock } from './replay.ts'
 import { refuseSetHead } from './setHead.ts'
 import { createTraceCall } from './traceCall.ts'
+import { createWitnessMethods } from './witness.ts'
 
-/** Traces and raw data. */
+/** Traces, raw data and witnesses. */
 export function createDebugMethods(store: Store, lookup: Lookup, limits: CallLimits): Methods {
   const { blockOf } = lookup
 
@@ -40,6 +41,7 @@ export function createDebugMethods(store: Store, lookup: Lookup, limits: CallLim
     debug_traceBlockByHash: (hash, options) => traceAll(readHash(hash), options),
     debug_traceCall: createTraceCall(store, lookup, limits),
     ...createRawMethods(store, lookup),
+    ...createWitnessMethods(store, lookup),
     // The port that has the engine replaces it.
     debug_setHead: refuseSetHead,
   }

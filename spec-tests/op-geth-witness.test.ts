@@ -1,0 +1,196 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { bytesToHex, createAddressFromString } from '@ethereumjs/util'
+import t from 'tap'
+import { createGenesis, readBlock } from '../blockchain/index.ts'
+import {
+  type Chain,
+  type ExecutionWitness,
+  RecordingState,
+  StateError,
+  attributesOfHeader,
+  executeBlock,
+  readWitness,
+} from '../src/index.ts'
+import { FIXTURES, type JSONValue, customCrypto } from './helpers.ts'
+import { type BuiltBlock, noOpGeth, startOpGeth } from './op-geth-execution.ts'
+
+/** Blocks of random chains that are checked. */
+const BLOCKS = Number(process.env.BLOCKS ?? 100)
+
+/** Of the random chains. */
+const SEED = Number(process.env.SEED ?? 1)
+
+/** Chains that are made at a time, of two or three blocks each. */
+const CHAINS = 50
+
+/** Writes random chains: genesis and attributes, a chain a line. */
+const GENERATOR = resolve(FIXTURES, '../differential/fuzz.mjs')
+const skip = noOpGeth || (existsSync(GENERATOR) ? false : `no generator at ${GENERATOR}`)
+
+const MESSAGE_PASSER = '0x4200000000000000000000000000000000000016'
+const EMPTY_ACCOUNT = { balance: '0x0', nonce: '0x0' }
+
+/** A block to be executed, from whatever is in a witness. */
+type Claim = Awaited<ReturnType<typeof readBlock>>
+
+/** Nodes of a witness without which the block executes all the same. */
+async function findUnneeded(chain: Chain, claim: Claim, witness: ExecutionWitness) {
+  const state = Object.values(witness.state)
+  const unneeded: string[] = []
+  for (const node of state) {
+    const rest = state.filter((other) => other !== node)
+    const outcome = await execute(chain, claim, { ...witness, state: rest }).catch((error) => error)
+    if (outcome.hash === claim.hash) unneeded.push(node)
+  }
+  return unneeded
+}
+
+/** Executes a block from a witness alone. @returns the hash of what comes out */
+async function execute(
+  chain: Chain,
+  { header, transactions }: Claim,
+  witness: ExecutionWitness,
+  assumeAbsent = false,
+) {
+  const contents = readWitness(chain.common, header.parentHash, witness, { assumeAbsent })
+  const attributes = { ...attributesOfHeader(header), transactions }
+  const block = await executeBlock({ chain, ...contents, attributes })
+  return { hash: bytesToHex(block.header.hash()), absent: contents.absent }
+}
+
+const opGeth = skip ? undefined : startOpGeth()
+t.teardown(() => opGeth?.close())
+
+/** Random chains, none of which goes beyond Jovian, where op-geth ends. */
+function* createChains(): Generator<JSONValue> {
+  for (let seed = SEED; ; seed++) {
+    const env = { ...process.env, MAXFORK: 'jovian', NODE_OPTIONS: '' }
+    const args = [GENERATOR, `${seed}`, `${CHAINS}`]
+    const { stdout } = spawnSync(process.execPath, args, { env, maxBuffer: 2 ** 30 })
+    for (const line of `${stdout}`.split('\n').filter(Boolean)) yield JSON.parse(line)
+  }
+}
+
+/**
+ * Executes a block of op-geth from op-geth's witness. What the witness lacks is asked of op-geth, as a
+ * proof.
+ *
+ * @returns the accounts that it lacks, and whether they exist
+ */
+async function findMissing(chain: Chain, claim: Claim, { block, witness }: BuiltBlock) {
+  const missing = new Map<string, boolean>()
+  const state = Object.values(witness.state)
+  for (;;) {
+    try {
+      const { hash } = await execute(chain, claim, { ...witness, state })
+      if (hash !== block.hash) throw new Error(`block ${block.hash} comes out as ${hash}`)
+      return missing
+    } catch (error) {
+      const { message } = error as Error
+      const address = /^account (0x\w{40}): state is incomplete/.exec(message)?.[1]
+      if (!(error instanceof StateError) || !address || missing.has(address)) throw error
+      const number = `0x${(claim.header.number - 1n).toString(16)}`
+      const proof = await opGeth!.call('eth_getProof', address, [], number)
+      const { accountProof, balance, nonce } = proof
+      const isEmpty = balance === EMPTY_ACCOUNT.balance && nonce === EMPTY_ACCOUNT.nonce
+      const hasCode = !/^0x(0{64}|c5d2460186f7233c.*)$/.test(proof.codeHash)
+      missing.set(address, hasCode || !isEmpty)
+      state.push(...accountProof)
+    }
+  }
+}
+
+t.test(`${BLOCKS} random blocks execute from op-geth's witnesses`, { skip }, async (t) => {
+  const counts = { blocks: 0, complete: 0, absence: 0, activation: 0 }
+  for (const { id, genesis, blocks } of createChains()) {
+    const { chain } = await createGenesis(genesis, { customCrypto })
+    const built = await opGeth!.build(genesis, blocks)
+    for (const [index, one] of built.entries()) {
+      const where = `${id} ${index}`
+      const claim = await readBlock(chain, one.block)
+      const { transactions, hash } = await readBlock(chain, one.raw)
+      t.strictSame([transactions, hash], [claim.transactions, claim.hash], `${where}: JSON as RLP`)
+      const missing = await findMissing(chain, claim, one)
+      const existing = [...missing].filter(([, exists]) => exists).map(([address]) => address)
+      // Its root is in no header yet, and the witness of op-geth is made before it reads the account.
+      const isActivation = Number(one.block.timestamp) === genesis.config.isthmusTime
+      t.strictSame(existing, isActivation && existing.length > 0 ? [MESSAGE_PASSER] : [], where)
+      const absent = [...missing.keys()].filter((address) => !existing.includes(address))
+      const assumed = await execute(chain, claim, one.witness, true).catch((error: Error) => error)
+      if (existing.length === 0) {
+        t.match(assumed, { hash: one.block.hash }, `${where}: with absent accounts assumed`)
+        const set = (assumed as { absent: Set<string> }).absent
+        // The proof of one may hold what another needs.
+        t.ok(
+          absent.every((address) => set.has(address)),
+          where,
+        )
+      } else {
+        t.match(assumed, { message: new RegExp(`^account ${MESSAGE_PASSER}`) }, where)
+      }
+      counts.blocks++
+      if (missing.size === 0) counts.complete++
+      if (absent.length > 0) counts.absence++
+      if (existing.length > 0) counts.activation++
+    }
+    if (counts.blocks >= BLOCKS) break
+  }
+  t.comment(JSON.stringify(counts))
+  t.ok(counts.complete > counts.blocks / 2, 'most are complete')
+})
+
+t.test(
+  `op-geth executes ${BLOCKS} random blocks from witnesses of this client`,
+  { skip },
+  async (t) => {
+    let count = 0
+    for (const { id, genesis, blocks } of createChains()) {
+      const { chain, header, state } = await createGenesis(genesis, { customCrypto })
+      const nodes = new Map(state.added)
+      const headers = [header]
+      for (const [index, one] of (await opGeth!.build(genesis, blocks)).entries()) {
+        const where = `${id} ${index}`
+        const claim = await readBlock(chain, one.raw)
+        const [parent] = headers
+        const recording = new RecordingState(chain.common, nodes, parent.stateRoot)
+        const attributes = { ...attributesOfHeader(claim.header), transactions: claim.transactions }
+        let lowest = parent.number
+        const getBlockHash = (number: bigint) => {
+          if (number < lowest) lowest = number
+          return headers.find((ancestor) => ancestor.number === number)?.hash()
+        }
+        const opts = { chain, parent, state: recording, attributes, getBlockHash }
+        await executeBlock(opts)
+        const needed = headers.filter(({ number }) => number >= lowest).reverse()
+        const witness = recording.toWitness(needed.map((ancestor) => ancestor.serialize()))
+        t.equal((await execute(chain, claim, witness)).hash, claim.hash, `${where}: by itself`)
+        const { stateRoot, receiptsRoot, error } = await opGeth!.execute(
+          genesis.config,
+          one.raw,
+          witness,
+        )
+        t.equal(error, undefined, where)
+        t.equal(stateRoot, one.block.stateRoot, where)
+        t.equal(receiptsRoot, one.block.receiptsRoot, where)
+        if (count % 10 === 0) {
+          const path = new RecordingState(chain.common, nodes, parent.stateRoot)
+          await path.getAccount(createAddressFromString(MESSAGE_PASSER))
+          const unneeded = await findUnneeded(chain, claim, witness)
+          const onPath = path.toWitness([]).state as string[]
+          t.strictSame(
+            unneeded.filter((node) => !onPath.includes(node)),
+            [],
+            `${where}: no more`,
+          )
+        }
+        for (const [hash, node] of recording.added) nodes.set(hash, node)
+        headers.unshift(claim.header)
+        count++
+      }
+      if (count >= BLOCKS) break
+    }
+    t.comment(`${count} blocks`)
+  },
+)
