@@ -94,7 +94,7 @@ async function blockFromJSON(chain: Chain, json: FullBlock): Promise<Parts> {
  * @throws {InvalidBlockError} if its parts do not fit together
  */
 export async function readBlock(chain: Chain, block: Hex | FullBlock): Promise<ClaimedBlock> {
-  const isBytes = typeof block === 'string' && /^0x([0-9a-f]{2})+$/i.test(block)
+  const isBytes = typeof block === 'string' && /^0x(?:[0-9a-f]{2})+$/i.test(block)
   const isObject = block instanceof Object && !Array.isArray(block)
   if (!isBytes && !isObject) throw new StateError(`no block: ${show(block)}`)
   const { header, transactions } = isBytes

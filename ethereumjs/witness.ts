@@ -6,14 +6,17 @@ import {
   type Address,
   type BytesLike,
   type PrefixedHexString as Hex,
+  KECCAK256_RLP,
   bigIntToUnpaddedBytes,
   bytesToBigInt,
   bytesToHex,
+  bytesToUnprefixedHex,
+  equalsBytes,
   hexToBytes,
   toBytes,
 } from '@ethereumjs/util'
 import { show } from './errors.ts'
-import { type Nodes, State, StateError } from './state.ts'
+import { type Awaitable, type Nodes, State, StateError } from './state.ts'
 import type { GetBlockHash } from './vm.ts'
 
 /** A header in the form of JSON-RPC. */
@@ -108,28 +111,46 @@ class WitnessState extends State {
 
 /**
  * A state that notes what is read of it: a witness for what executes on it. It has no nodes or code
- * but those that were needed.
+ * but those that were needed, and the root, without which other clients open no state.
  */
 export class RecordingState extends State {
-  readonly #nodes: Map<string, Uint8Array>
-  readonly #codes: Map<string, Uint8Array>
+  readonly #nodes = new Map<string, Uint8Array>()
+  readonly #codes = new Map<string, Uint8Array>()
   /** Slots by their address. */
   readonly #keys = new Map<Hex, Set<Hex>>()
+  readonly #readRoot: () => Awaitable<unknown>
+  #size = 0
 
   /**
    * @param nodes - what the state consists of
    * @param root - 32 bytes, of the state before the block
    */
   constructor(common: Common, nodes: Nodes, root: Uint8Array) {
-    const read = { nodes: new Map<string, Uint8Array>(), codes: new Map<string, Uint8Array>() }
     const get = async (hash: string, isCode?: boolean) => {
       const value = await nodes.get(hash, isCode)
-      if (value) (isCode ? read.codes : read.nodes).set(hash, value)
+      if (value) this.#note(hash, value, isCode)
       return value
     }
     super(common, { get }, root)
-    this.#nodes = read.nodes
-    this.#codes = read.codes
+    const isEmpty = equalsBytes(root, KECCAK256_RLP)
+    this.#readRoot = () => !isEmpty && get(bytesToUnprefixedHex(root))
+  }
+
+  #note(hash: string, value: Uint8Array, isCode = false) {
+    const noted = isCode ? this.#codes : this.#nodes
+    if (noted.has(hash)) return
+    noted.set(hash, value)
+    this.#size += value.length
+  }
+
+  /** Bytes of nodes and code so far. */
+  get size(): number {
+    return this.#size
+  }
+
+  override async getStateRoot() {
+    await this.#readRoot()
+    return super.getStateRoot()
   }
 
   #slotsOf(address: Address): Set<Hex> {
@@ -200,7 +221,7 @@ const HEADER_FIELDS: HeaderField[] = [
 const LEAST_FIELDS = 15
 
 const isHex = (value: unknown): value is Hex =>
-  typeof value === 'string' && /^0x([0-9a-f]{2})*$/i.test(value)
+  typeof value === 'string' && /^0x(?:[0-9a-f]{2})*$/i.test(value)
 
 /**
  * Encodes a header that has the form of JSON-RPC. What it has beside the fields of a header is left out.
