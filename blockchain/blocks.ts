@@ -74,12 +74,14 @@ async function blockFromJSON(chain: Chain, json: FullBlock): Promise<Parts> {
     const name = `transaction ${index} of block ${number}`
     const isFull = fields instanceof Object
     if (!isFull) throw new StateError(`${name} is not whole: ${show(fields)}`)
+    const txClaim: unknown = fields.hash
+    if (typeof txClaim !== 'string') throw new StateError(`${name} has hash ${show(txClaim)}`)
     const raw = await encodeTransaction(common, fields).catch((error: Error) => {
       throw new StateError(`${name} cannot be read: ${error.message}`)
     })
     const txHash = bytesToHex(common.customCrypto.keccak256!(raw))
-    const txClaim = `${fields.hash}`.slice(0, 80).toLowerCase()
-    assertFit(txHash === txClaim, `${name} hashes to ${txHash}, not to ${txClaim}`)
+    const isSameTx = txHash === txClaim.toLowerCase()
+    assertFit(isSameTx, `${name} hashes to ${txHash}, not to ${txClaim.slice(0, 80)}`)
     transactions.push(raw)
   }
   return { header, transactions }

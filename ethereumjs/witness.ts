@@ -223,6 +223,9 @@ const LEAST_FIELDS = 15
 const isHex = (value: unknown): value is Hex =>
   typeof value === 'string' && /^0x(?:[0-9a-f]{2})*$/i.test(value)
 
+const isQuantity = (value: unknown): value is Hex =>
+  typeof value === 'string' && /^0x[0-9a-f]{1,64}$/i.test(value)
+
 /**
  * Encodes a header that has the form of JSON-RPC. What it has beside the fields of a header is left out.
  *
@@ -236,7 +239,7 @@ export function encodeHeaderFields(header: HeaderFields): Uint8Array {
     const value = header[name]
     if (value == null) throw new StateError(`a header has no ${name}`)
     const isNumber = size === undefined
-    const isFit = isNumber ? /^0x[0-9a-f]{1,64}$/i.test(String(value)) : isHex(value)
+    const isFit = isNumber ? isQuantity(value) : isHex(value)
     if (!isFit) throw new StateError(`a header has ${name} ${show(value)}`)
     return isNumber ? bigIntToUnpaddedBytes(BigInt(value as Hex)) : hexToBytes(value as Hex)
   })
