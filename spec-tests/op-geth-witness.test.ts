@@ -1,24 +1,19 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import {
-  type PrefixedHexString as Hex,
-  bytesToHex,
-  createAddressFromString,
-} from '@ethereumjs/util'
+import { type PrefixedHexString as Hex, createAddressFromString } from '@ethereumjs/util'
 import t from 'tap'
-import { createGenesis, readBlock } from '../blockchain/index.ts'
+import { type ClaimedBlock, createGenesis, readBlock } from '../blockchain/index.ts'
 import {
   type Chain,
-  type ExecutionWitness,
   RecordingState,
   StateError,
   attributesOfHeader,
   executeBlock,
-  readWitness,
 } from '../src/index.ts'
 import { FIXTURES, type JSONValue, customCrypto } from './helpers.ts'
 import { type BuiltBlock, noOpGeth, startOpGeth } from './op-geth-execution.ts'
+import { executeFrom, findUnneeded } from './witness-helpers.ts'
 
 /** Blocks of random chains that are checked. */
 const BLOCKS = Number(process.env.BLOCKS ?? 100)
@@ -35,34 +30,6 @@ const skip = noOpGeth || (existsSync(GENERATOR) ? false : `no generator at ${GEN
 
 const MESSAGE_PASSER = '0x4200000000000000000000000000000000000016'
 const EMPTY_ACCOUNT = { balance: '0x0', nonce: '0x0' }
-
-/** A block to be executed, from whatever is in a witness. */
-type Claim = Awaited<ReturnType<typeof readBlock>>
-
-/** Nodes of a witness without which the block executes all the same. */
-async function findUnneeded(chain: Chain, claim: Claim, witness: ExecutionWitness) {
-  const state = Object.values(witness.state)
-  const unneeded: string[] = []
-  for (const node of state) {
-    const rest = state.filter((other) => other !== node)
-    const outcome = await execute(chain, claim, { ...witness, state: rest }).catch((error) => error)
-    if (outcome.hash === claim.hash) unneeded.push(node)
-  }
-  return unneeded
-}
-
-/** Executes a block from a witness alone. @returns the hash of what comes out */
-async function execute(
-  chain: Chain,
-  { header, transactions }: Claim,
-  witness: ExecutionWitness,
-  assumeAbsent = false,
-) {
-  const contents = readWitness(chain.common, header.parentHash, witness, { assumeAbsent })
-  const attributes = { ...attributesOfHeader(header), transactions }
-  const block = await executeBlock({ chain, ...contents, attributes })
-  return { hash: bytesToHex(block.header.hash()), absent: contents.absent }
-}
 
 const opGeth = skip ? undefined : startOpGeth()
 t.teardown(() => opGeth?.close())
@@ -83,12 +50,12 @@ function* createChains(): Generator<JSONValue> {
  *
  * @returns the accounts that it lacks, and whether they exist
  */
-async function findMissing(chain: Chain, claim: Claim, { block, witness }: BuiltBlock) {
+async function findMissing(chain: Chain, claim: ClaimedBlock, { block, witness }: BuiltBlock) {
   const missing = new Map<string, boolean>()
   const state = Object.values(witness.state)
   for (;;) {
     try {
-      const { hash } = await execute(chain, claim, { ...witness, state })
+      const { hash } = await executeFrom(chain, claim, { ...witness, state })
       if (hash !== block.hash) throw new Error(`block ${block.hash} comes out as ${hash}`)
       return missing
     } catch (error) {
@@ -122,7 +89,9 @@ t.test(`${BLOCKS} random blocks execute from op-geth's witnesses`, { skip }, asy
       const isActivation = Number(one.block.timestamp) === genesis.config.isthmusTime
       t.strictSame(existing, isActivation && existing.length > 0 ? [MESSAGE_PASSER] : [], where)
       const absent = [...missing.keys()].filter((address) => !existing.includes(address))
-      const assumed = await execute(chain, claim, one.witness, true).catch((error: Error) => error)
+      const assumed = await executeFrom(chain, claim, one.witness, true).catch(
+        (error: Error) => error,
+      )
       if (assumed instanceof Error) {
         t.ok(isActivation, where)
         t.match(
@@ -172,7 +141,7 @@ t.test(
         await executeBlock(opts)
         const needed = headers.filter(({ number }) => number >= lowest).reverse()
         const witness = recording.toWitness(needed.map((ancestor) => ancestor.serialize()))
-        t.equal((await execute(chain, claim, witness)).hash, claim.hash, `${where}: by itself`)
+        t.equal((await executeFrom(chain, claim, witness)).hash, claim.hash, `${where}: by itself`)
         const { stateRoot, receiptsRoot, error } = await opGeth!.execute(
           genesis.config,
           one.raw,
