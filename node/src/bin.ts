@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // What a command needs is loaded when it runs, so that help does not wait for cryptography.
-import { Argument, program } from 'commander'
+import { Argument, Option, program } from 'commander'
 import type { DBFlags } from './commands/db.ts'
 import {
   DB_SETTINGS,
@@ -72,6 +72,12 @@ program
   .option('--threads <n>', 'blocks at a time; by default one a core', readInteger(1, 256))
   .option('--rate <n>', 'requests a second at most', readInteger(1, 1e6))
   .option('--resume <file>', 'note there what is done, and leave out what is')
+  .addOption(
+    new Option(
+      '--state <source>',
+      'take the state from this alone; by default a witness, and proofs for what it lacks',
+    ).choices(['witness', 'proofs']),
+  )
   .description(
     'execute blocks, of .json or .json.gz files or of an endpoint, and compare the outcome',
   )

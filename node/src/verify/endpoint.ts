@@ -46,6 +46,18 @@ const TRANSIENT = [408, 425, 429, 500, 502, 503, 504]
 /** Codes of JSON-RPC for too many requests, as endpoints use them. */
 const BUSY = [-32005, 429]
 
+/** Statuses of HTTP with which gateways refuse a method, often without JSON. */
+const REFUSALS = [401, 403, 404, 405, 501]
+
+/** Codes of JSON-RPC for a method that there is not, and words for it with other codes. */
+const NO_METHOD = [-32601, -32004, ...REFUSALS]
+const NO_METHOD_TEXT =
+  /method\b.*\b(not (found|available|supported|allowed|enabled|whitelisted)|does not exist|disabled|unknown)|(unsupported|unknown|no such) method/i
+
+/** Whether an error says that there is no such method, not that this call of it fails. */
+const isNoMethod = ({ code, message }: CallFailure) =>
+  NO_METHOD.includes(code) || NO_METHOD_TEXT.test(message)
+
 /** A URL as it may be shown: keys are in paths and queries as well as in front of hosts. */
 export function redact(url: string): string {
   const { protocol, host, pathname, search } = new URL(url)
@@ -93,6 +105,8 @@ export class Endpoint {
   readonly name: string
   /** Requests that were sent. */
   requests = 0
+  /** Methods that it has not, as it has said. */
+  readonly #lacking = new Set<string>()
   readonly #url: string
   readonly #headers: Record<string, string>
   readonly #queue: PQueue
@@ -120,6 +134,11 @@ export class Endpoint {
     const { concurrency } = this.#options
     const intervalCap = options.rate ?? Infinity
     this.#queue = new PQueue({ concurrency, intervalCap, interval: 1000 })
+  }
+
+  /** Whether it has said that it has no such method. */
+  lacks(method: string): boolean {
+    return this.#lacking.has(method)
   }
 
   /** @throws {EndpointError} if it gives no result */
@@ -182,10 +201,17 @@ export class Endpoint {
     try {
       body = JSON.parse(text)
     } catch {
-      const start = JSON.stringify(text.slice(0, 60))
-      throw new AbortError(`status ${status} and no JSON, but ${start}`)
+      const message = `status ${status} and no JSON, but ${JSON.stringify(text.slice(0, 60))}`
+      if (!REFUSALS.includes(status)) throw new AbortError(message)
+      return this.#note(calls, { code: status, message })
     }
     return this.#readOutcomes(calls, body)
+  }
+
+  /** One outcome for all calls. */
+  #note(calls: Call[], error: CallFailure): CallOutcome[] {
+    if (calls.length === 1 && isNoMethod(error)) this.#lacking.add(calls[0].method)
+    return calls.map(() => ({ error }))
   }
 
   #readOutcomes(calls: Call[], body: unknown): CallOutcome[] {
@@ -200,7 +226,9 @@ export class Endpoint {
       const answer = byId.get(id)
       if (answer === undefined) throw new AbortError(`no answer to ${method}`)
       const outcome = readOutcome(answer)
-      if (BUSY.includes(outcome.error?.code ?? 0)) throw new Error(`${outcome.error?.message}`)
+      const { error } = outcome
+      if (error && BUSY.includes(error.code)) throw new Error(error.message)
+      if (error && isNoMethod(error)) this.#lacking.add(method)
       return outcome
     })
   }

@@ -1,5 +1,12 @@
 /** Checks a block of an endpoint that nobody trusts: executes it, and compares all that it says. */
-import { type Chain, attributesOfHeader, executeBlock } from 'ethereumjs-op'
+import {
+  type Chain,
+  type ExecutedBlock,
+  type GetBlockHash,
+  type State,
+  attributesOfHeader,
+  executeBlock,
+} from 'ethereumjs-op'
 import {
   type HeaderJSON,
   type ReceiptJSON,
@@ -20,6 +27,7 @@ import { EndpointError, MismatchError } from './errors.ts'
 import { type Unchecked, readBytes, readList, readObject, readQuantity } from './fields.ts'
 import { type Keys, addKeys } from './partialState.ts'
 import { ProofCollector, type ProofStats } from './proofs.ts'
+import { type FetchedWitness, executeWitness, fetchWitness } from './witness.ts'
 
 /** A block as an endpoint gives it, whose parts fit together. */
 export interface FetchedBlock {
@@ -41,7 +49,9 @@ export interface CheckedBlock {
   txs: number
   gas: number
   /** Where the state came from. */
-  from: 'witness' | 'proofs'
+  from: 'witness' | 'proofs' | 'witness and proofs'
+  /** What the endpoint's witness lacks, or why it gives none; not where it has no such method. */
+  lack?: string
   /** Requests of HTTP for this block. */
   requests: number
   stats?: ProofStats
@@ -194,41 +204,87 @@ async function fetchReceipts(endpoint: Endpoint, hash: Hex): Promise<Unchecked[]
   return readList(result, 'receipts').map((receipt) => readObject(receipt, 'a receipt'))
 }
 
+/** Where the state before a block is to come from. */
+export type StateSource = 'witness' | 'proofs'
+
 /** How a block is checked. */
 export interface CheckOptions {
   endpoint: Endpoint
   chain: Chain
   number: bigint
+  /** Nothing but that; by default a witness where there is one, and proofs for what it lacks. */
+  source?: StateSource
   /** Hears what is being done, in words. */
   report?(step: string): void
 }
 
+/** A block that was executed, and on what. */
+type Execution = Pick<CheckedBlock, 'from' | 'lack' | 'stats'> & { executed: ExecutedBlock }
+
+/** Executes a block on a state that the endpoint proves. */
+async function executeFetched(
+  block: FetchedBlock,
+  parent: BlockHeader,
+  given: FetchedWitness,
+  { endpoint, chain, source, report = () => {} }: CheckOptions,
+): Promise<Execution> {
+  const attributes = { ...attributesOfHeader(block.header), transactions: block.raw }
+  const ancestors = createAncestors(endpoint, chain, parent)
+  const execute = (state: State, getBlockHash: GetBlockHash = ancestors) =>
+    executeBlock({ chain, state, parent, attributes, getBlockHash })
+  const collector = new ProofCollector({ endpoint, chain, parent, report })
+  const { stats } = collector
+  const { witness } = given
+  let lack = given.refusal ?? undefined
+  if (witness) {
+    const common = { chain, parent, witness, collector, execute, report }
+    const outcome = await executeWitness({ ...common, getBlockHash: ancestors })
+    const { executed } = outcome
+    lack = outcome.lack
+    if (executed && stats.accounts === 0) return { executed, from: 'witness', lack }
+    if (executed) return { executed, from: 'witness and proofs', lack, stats }
+    report(`the witness lacks ${lack}`)
+  }
+  if (source === 'witness') {
+    const fault = witness ? `the witness lacks ${lack}` : (lack ?? 'it has no witnesses')
+    throw new EndpointError(`${endpoint.name}: ${fault}`)
+  }
+  if (witness) {
+    collector.add(Object.values(witness.state))
+    collector.add(Object.values(witness.codes))
+    const executed = await collector.run(new Map(), execute).catch((error: Error) => {
+      if (!(error instanceof EndpointError)) throw error
+      throw new EndpointError(`the witness lacks ${lack}; ${error.message}`)
+    })
+    return { executed, from: 'witness and proofs', lack, stats }
+  }
+  const first = namedKeys(block)
+  const guessed = await collector.guess(toCalls(block))
+  for (const [address, slots] of guessed) addKeys(first, address, slots)
+  return { executed: await collector.run(first, execute), from: 'proofs', lack, stats }
+}
+
 /**
- * Checks a block: fetches it, collects the state before it, executes it, and compares all that the
- * endpoint says of it.
+ * Checks a block: fetches it and the state before it, executes it, and compares all that the endpoint
+ * says of it.
  *
  * @throws {EndpointError} if nothing is known about it
  * @throws {MismatchError} if what the endpoint gives does not fit together
  * @throws {InvalidBlockError} if no valid block has these transactions
  */
 export async function checkBlock(options: CheckOptions): Promise<CheckedBlock> {
-  const { endpoint, chain, number, report = () => {} } = options
+  const { endpoint, chain, number, source, report = () => {} } = options
   const before = endpoint.requests
   const block = await fetchBlock(endpoint, chain, number)
   const { header, hash, raw } = block
   report(`header and ${raw.length} transactions hash to ${hash}`)
   const parentHash = bytesToHex(header.parentHash)
-  const parent = await fetchHeader(endpoint, chain, parentHash)
+  const [parent, given] = await Promise.all([
+    fetchHeader(endpoint, chain, parentHash),
+    source === 'proofs' ? {} : fetchWitness(endpoint, number),
+  ])
   report(`the block before is ${parentHash}, with state root ${bytesToHex(parent.stateRoot)}`)
-  const attributes = { ...attributesOfHeader(header), transactions: raw }
-  const getBlockHash = createAncestors(endpoint, chain, parent)
-  const collector = new ProofCollector({ endpoint, chain, parent, report })
-  const first = namedKeys(block)
-  const guessed = await collector.guess(toCalls(block))
-  for (const [address, slots] of guessed) addKeys(first, address, slots)
-  const executed = await collector.run(first, (state) =>
-    executeBlock({ chain, state, parent, attributes, getBlockHash }),
-  )
+  const { executed, ...state } = await executeFetched(block, parent, given, options)
   report(`executed: state root ${bytesToHex(executed.header.stateRoot)}`)
   const computed = blockToJSON(executed)
   const claimedHeader = headerToJSON(header) as unknown as Unchecked
@@ -252,9 +308,8 @@ export async function checkBlock(options: CheckOptions): Promise<CheckedBlock> {
     fork: chain.rules(header).fork,
     txs: raw.length,
     gas: Number(header.gasUsed),
-    from: 'proofs',
+    ...state,
     requests: endpoint.requests - before,
-    stats: collector.stats,
     transactions: computed.transactions,
     receipts: computed.receipts,
     claimedReceipts,
