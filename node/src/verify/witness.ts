@@ -128,7 +128,7 @@ export async function executeWitness<T>(options: WitnessOptions<T>): Promise<Wit
 function readContents<T>({ chain, parent, witness }: WitnessOptions<T>) {
   const hash = parent.hash()
   // What is known of the parent anyway need not be in it; another header in its place is no witness.
-  const { headers = [] } = witness
+  const { headers } = witness
   const isBare = Array.isArray(headers) && headers.length === 0
   const complete = isBare ? { ...witness, headers: [bytesToHex(parent.serialize())] } : witness
   try {
