@@ -175,13 +175,39 @@ function createAncestors(endpoint: Endpoint, chain: Chain, parent: BlockHeader) 
   }
 }
 
+/** Fields whose null is a value: no other says anything by it. */
+const NULLABLE = ['to', 'contractAddress']
+
+/** Whether two values of JSON mean the same: objects as far as `claimed` has the fields. */
+function isSame(computed: unknown, claimed: unknown): boolean {
+  if (computed === claimed) return true
+  const isNested = computed instanceof Object && claimed instanceof Object
+  if (!isNested) {
+    // Decimals, which clients write in several ways.
+    const texts = [computed, claimed].map(String)
+    const isDecimal = texts.every((text) => /^[\d.]+(e[-+]\d+)?$/.test(text))
+    return isDecimal && Number(texts[0]) === Number(texts[1])
+  }
+  if (Array.isArray(computed)) {
+    const isFit = Array.isArray(claimed) && claimed.length === computed.length
+    return isFit && computed.every((item, index) => isSame(item, claimed[index]))
+  }
+  const [ours, theirs] = [computed as Unchecked, claimed as Unchecked]
+  return Object.keys(ours).every((name) => isSameField(name, ours[name], theirs[name]))
+}
+
+/** Clients leave out what others give, or say null. */
+function isSameField(name: string, computed: unknown, claimed: unknown): boolean {
+  const isGiven = claimed === null ? NULLABLE.includes(name) : claimed !== undefined
+  return !isGiven || isSame(computed, claimed)
+}
+
 /** Fields of an object that was computed here which the endpoint gives otherwise. */
 function findDifferences(computed: object, claimed: Unchecked, where: string): Difference[] {
   const differences: Difference[] = []
   for (const [name, value] of Object.entries(computed)) {
     const claim = claimed[name]
-    // Clients leave out what others give.
-    if (claim === undefined || JSON.stringify(claim) === JSON.stringify(value)) continue
+    if (isSameField(name, value, claim)) continue
     differences.push({ where: `${where} ${name}`, computed: value, claimed: claim })
   }
   return differences
