@@ -64,7 +64,11 @@ addSettings(program.command('dev'), DEV_SETTINGS, { prefix: DEV_PREFIX })
 program
   .command('verify [what...]')
   .option('--json', 'one JSON object a line')
-  .option('--rpc <url...>', 'check blocks of an endpoint: BLOCK, FROM..TO or latest, the default')
+  .option(
+    '--rpc <url>',
+    'check blocks of an endpoint: BLOCK, FROM..TO or latest, the default; a further one must agree',
+    (url: string, others: string[] = []) => [...others, url],
+  )
   .option('--genesis <file>', 'genesis file of the chain, where its id is not known')
   .option('--trusted-hash <hash>', 'that the last block must have')
   .option('--follow', 'go on with each new block')

@@ -10,7 +10,7 @@ import { Endpoint, type EndpointOptions } from '../verify/endpoint.ts'
 import { EndpointError } from '../verify/errors.ts'
 import { readQuantity } from '../verify/fields.ts'
 import { type Range, readRange } from '../verify/range.ts'
-import type { StateSource } from '../verify/rpcBlock.ts'
+import { type StateSource, describeLack } from '../verify/rpcBlock.ts'
 import type { Task, TaskOutcome } from '../verify/worker.ts'
 
 /** Prints text for people, or an object for programs. */
@@ -197,7 +197,7 @@ class Run {
     let status = STATUS[verdict]
     const name = `${this.#config.chainId} ${number}`
     if (block && verdict === 'ok') {
-      const { hash, parentHash, fork, txs, gas, requests, claimedReceipts, from, lack } = block
+      const { hash, parentHash, fork, txs, gas, requests, claimedReceipts, from } = block
       const follows = this.#last?.number === number - 1
       if (follows && this.#last?.hash !== parentHash) {
         const text = `FAIL ${name} its parent is ${parentHash}, not ${this.#last?.hash}: a reorg`
@@ -205,9 +205,7 @@ class Run {
         status = 2
       } else {
         const what = `${txs} txs ${gas} gas ${ms} ms, ${requests} requests, from ${from}`
-        const note = lack
-          ? `; ${from === 'proofs' ? 'no witness' : 'its witness lacks'}: ${lack}`
-          : ''
+        const note = describeLack(block) && `; ${describeLack(block)}`
         const rest = `${claimedReceipts ? '' : ', receipts not compared'}${note}`
         const { transactions, receipts, claimedReceipts: _, ...facts } = block
         this.#print(`ok   ${name} ${fork} ${hash} ${what}${rest}`, {

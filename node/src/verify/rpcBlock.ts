@@ -222,6 +222,12 @@ export const describe = (differences: Difference[]): string =>
     })
     .join('; ')
 
+/** What was wrong with the witness of a block, in words; empty if nothing was. */
+export function describeLack({ from, lack }: CheckedBlock): string {
+  if (!lack) return ''
+  return from === 'proofs' ? `no witness: ${lack}` : `its witness lacks ${lack}`
+}
+
 /** Fetches the receipts that the endpoint claims, if it can give those of a whole block. */
 async function fetchReceipts(endpoint: Endpoint, hash: Hex): Promise<Unchecked[] | undefined> {
   const call = { method: 'eth_getBlockReceipts', params: [hash] }
