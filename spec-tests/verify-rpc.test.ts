@@ -95,11 +95,11 @@ type Alter = (
 async function openProxy(
   test: Pick<typeof t, 'teardown'>,
   alter: Alter,
-  answer?: (request: IncomingMessage, response: ServerResponse) => boolean,
+  answer?: (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>,
   target = node.url,
 ): Promise<string> {
   const server = createServer(async (request, response) => {
-    if (answer?.(request, response)) return
+    if (await answer?.(request, response)) return
     const body = (await json(request)) as JSONValue
     const options = {
       method: 'POST',
@@ -602,7 +602,8 @@ t.test('a block without a witness: proofs, and the words of the endpoint', async
   const url = await openProxy(t, (method, result) =>
     method === 'debug_executionWitness' ? gone : result,
   )
-  const args = ['3', '--rpc', url, '--genesis', genesisFile]
+  // The block is no second URL.
+  const args = ['--rpc', url, '3', '--genesis', genesisFile]
   const { status, stdout } = await runVerify(...args)
   t.equal(status, 0)
   const words = `debug_executionWitness: ${gone.message} (${gone.code})`
@@ -731,6 +732,41 @@ t.test('of an endpoint whose witness is none nothing is said of the block', asyn
     t.equal(outcome.verdict, 'unknown')
     t.match(outcome.error, error)
   }
+})
+
+t.test('an endpoint that takes few calls in a request gets few', async (t) => {
+  let largest = 0
+  const url = await openProxy(t, honest, async (request, response) => {
+    const body = (await json(request)) as JSONValue
+    const error = { code: -32600, message: 'at most 3 calls in a batch' }
+    const isLarge = body.length > 3
+    if (!isLarge) largest = Math.max(largest, body.length ?? 1)
+    const headers = { 'content-type': 'application/json' }
+    const options = { method: 'POST', headers, body: JSON.stringify(body) }
+    const answer = { jsonrpc: '2.0', id: null, error }
+    response.end(isLarge ? JSON.stringify(answer) : await (await fetch(node.url, options)).text())
+    return true
+  })
+  for (const number of [2, LAST]) {
+    const { verdict, error } = await check(url, number, 'proofs')
+    t.equal(verdict, 'ok', `${error}`)
+  }
+  t.ok(largest > 1 && largest <= 3, `${largest} calls`)
+})
+
+t.test('what is written in another way is no difference', async (t) => {
+  const reverse = (object: JSONObject) => Object.fromEntries(Object.entries(object).reverse())
+  const url = await openProxy(
+    t,
+    inReceipts(3, (receipt) => {
+      receipt.logs = receipt.logs.map(reverse)
+      // Some clients say null, some nothing at all.
+      receipt.l1GasPrice = null
+      receipt.logs[0].blockTimestamp = undefined
+    }),
+  )
+  const { verdict, error } = await check(url, 1)
+  t.equal(verdict, 'ok', `${error}`)
 })
 
 t.test('pruned state: the words of the endpoint, and nothing is said of the block', async (t) => {

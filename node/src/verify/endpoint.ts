@@ -54,6 +54,12 @@ const NO_METHOD = [-32601, -32004, ...REFUSALS]
 const NO_METHOD_TEXT =
   /method\b.*\b(not (found|available|supported|allowed|enabled|whitelisted)|does not exist|disabled|unknown)|(unsupported|unknown|no such) method/i
 
+/** Code of JSON-RPC for answers to a batch that are too long together, as geth has it. */
+const TOO_LONG = -32003
+
+/** A batch is refused that smaller ones may not be. */
+class BatchError extends Error {}
+
 /** Whether an error says that there is no such method, not that this call of it fails. */
 const isNoMethod = ({ code, message }: CallFailure) =>
   NO_METHOD.includes(code) || NO_METHOD_TEXT.test(message)
@@ -110,6 +116,8 @@ export class Endpoint {
   readonly #url: string
   readonly #headers: Record<string, string>
   readonly #queue: PQueue
+  /** Calls in one request, as far as it takes them. */
+  #batchSize: number
   readonly #options: Required<Omit<EndpointOptions, 'rate'>>
 
   /** @throws if it is no URL of HTTP */
@@ -131,7 +139,8 @@ export class Endpoint {
     }
     this.#url = bare.href
     this.name = redact(url)
-    const { concurrency } = this.#options
+    const { concurrency, batchSize } = this.#options
+    this.#batchSize = batchSize
     const intervalCap = options.rate ?? Infinity
     this.#queue = new PQueue({ concurrency, intervalCap, interval: 1000 })
   }
@@ -160,7 +169,7 @@ export class Endpoint {
 
   /** Outcomes of several calls, in few requests. @throws {EndpointError} if there is no answer */
   async attempt(calls: Call[]): Promise<CallOutcome[]> {
-    const { batchSize } = this.#options
+    const batchSize = this.#batchSize
     const parts: Call[][] = []
     for (let at = 0; at < calls.length; at += batchSize) parts.push(calls.slice(at, at + batchSize))
     const outcomes = await Promise.all(parts.map((part) => this.#try(part)))
@@ -173,7 +182,12 @@ export class Endpoint {
       const send = () => this.#queue.add(() => this.#send(calls), { throwOnTimeout: true })
       return await pRetry(send, { retries, minTimeout, factor: 2 })
     } catch (error) {
-      throw new EndpointError(`${this.name}: ${reasonOf(error)}`)
+      if (!(error instanceof BatchError)) {
+        throw new EndpointError(`${this.name}: ${reasonOf(error)}`)
+      }
+      // From now on at most so many, which halves until it will do.
+      this.#batchSize = Math.min(this.#batchSize, Math.ceil(calls.length / 2))
+      return this.attempt(calls)
     }
   }
 
@@ -220,7 +234,8 @@ export class Endpoint {
     // One error in place of all: batches are refused, or are too large.
     if (calls.length > 1 && !Array.isArray(body)) {
       const { error } = readOutcome(body)
-      throw new AbortError(`it refuses ${calls.length} calls in a request: ${error?.message}`)
+      const text = `it refuses ${calls.length} calls in a request: ${error?.message}`
+      throw new AbortError(new BatchError(text))
     }
     return calls.map(({ method }, id) => {
       const answer = byId.get(id)
@@ -228,6 +243,9 @@ export class Endpoint {
       const outcome = readOutcome(answer)
       const { error } = outcome
       if (error && BUSY.includes(error.code)) throw new Error(error.message)
+      if (error?.code === TOO_LONG && calls.length > 1) {
+        throw new AbortError(new BatchError(error.message))
+      }
       if (error && isNoMethod(error)) this.#lacking.add(method)
       return outcome
     })
