@@ -23,7 +23,7 @@ import {
   sourceHash,
 } from '../dist/src/index.js'
 import runTask from '../node/dist/verify/worker.js'
-import { isLate, sum, table } from './common.mjs'
+import { isLate, sum, table, timed } from './common.mjs'
 import { ALLOC, call, erc20Transfer, transfer } from './workloads.mjs'
 
 const count = Number(process.env.BLOCKS ?? 20)
@@ -174,31 +174,33 @@ async function startOpGeth() {
 
 const { chain } = await createGenesis(genesis, { customCrypto })
 
-/** Seconds for the library alone: a witness is read, and the block executed on it. */
+/** Times of the library alone: a witness is read, and the block executed on it. */
 async function runLibrary(url, number) {
   const tag = `0x${number.toString(16)}`
   const claim = await readBlock(chain, await ask(url, 'eth_getBlockByNumber', tag, true))
   const witness = await ask(url, 'debug_executionWitness', tag)
   const { header, transactions } = claim
-  const start = performance.now()
-  const contents = readWitness(chain.common, header.parentHash, witness, { assumeAbsent: true })
-  const block = { ...attributesOfHeader(header), transactions }
-  const { header: result } = await executeBlock({ chain, ...contents, attributes: block })
-  const seconds = (performance.now() - start) / 1000
-  if (bytesToHex(result.hash()) !== bytesToHex(header.hash())) throw new Error(`block ${number}`)
-  return seconds
+  const { result, wall, cpu } = await timed(() => {
+    const contents = readWitness(chain.common, header.parentHash, witness, { assumeAbsent: true })
+    const block = { ...attributesOfHeader(header), transactions }
+    return executeBlock({ chain, ...contents, attributes: block })
+  })
+  const isSame = bytesToHex(result.header.hash()) === bytesToHex(header.hash())
+  if (!isSame) throw new Error(`block ${number} comes out otherwise`)
+  return { wall, cpu }
 }
 
 async function verify(url, number, source) {
-  const options = { timeout: 60_000 }
-  const start = performance.now()
-  const { verdict, error, block } = await runTask({ urls: [url], options, config, number, source })
+  const task = { urls: [url], options: { timeout: 60_000 }, config, number, source }
+  const { result, wall, cpu } = await timed(() => runTask(task))
+  const { verdict, error, block } = result
   if (verdict !== 'ok') throw new Error(`block ${number} from ${source}: ${error}`)
-  return { ...block, seconds: (performance.now() - start) / 1000 }
+  return { ...block, wall, cpu }
 }
 
 const HEAD = [
-  ...['Mgas', 'txs', 'library s', 'witness s', '×', 'requests', 'proofs s', 'requests', 'rounds'],
+  ...['Mgas', 'txs', 'library s', 'witness s', 'cpu ×', 'requests'],
+  ...['proofs s', 'requests', 'rounds'],
   ...['accounts', 'slots', 'MB'],
 ]
 
@@ -210,21 +212,26 @@ async function measure(name, { url, stop }, late) {
     for (const source of ['witness', 'proofs']) await verify(url, number, source)
   }
   const rows = []
+  const cpu = { library: 0, witness: 0 }
   for (let number = 1; number <= count && !isLate(late); number++) {
     const library = await runLibrary(url, number)
     const byWitness = await verify(url, number, 'witness')
     const byProofs = await verify(url, number, 'proofs')
     const { rounds, accounts, slots } = byProofs.stats
+    cpu.library += library.cpu
+    cpu.witness += byWitness.cpu
     rows.push([
-      ...[byWitness.gas / 1e6, byWitness.txs, library, byWitness.seconds],
-      ...[byWitness.seconds / library, byWitness.requests, byProofs.seconds, byProofs.requests],
+      ...[byWitness.gas / 1e6, byWitness.txs, library.wall, byWitness.wall],
+      ...[byWitness.cpu / library.cpu, byWitness.requests, byProofs.wall, byProofs.requests],
       ...[rounds, accounts, slots, process.memoryUsage().rss / 1e6],
     ])
   }
   stop()
-  const totals = HEAD.map((_, at) => sum(rows.map((row) => row[at])))
+  const [library, witness] = [2, 3].map((at) => sum(rows.map((row) => row[at])))
   console.log(`\n${name}: ${rows.length} of ${count} blocks\n\n${table(HEAD, rows)}\n`)
-  console.log(`from a witness ${(totals[3] / totals[2]).toFixed(2)} times what the library takes`)
+  const times = `${(witness / library).toFixed(2)} times as long as the library`
+  const cpuTimes = `${(cpu.witness / cpu.library).toFixed(2)} times the processor time`
+  console.log(`from a witness ${times}, with what the endpoint takes; ${cpuTimes} of this process`)
   console.log(`most rounds ${Math.max(...rows.map((row) => row[8]))}`)
   console.log(`most memory of this process ${(process.resourceUsage().maxRSS / 1e3).toFixed(0)} MB`)
 }
