@@ -6,9 +6,12 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
 import { spawn } from 'node:child_process'
+import { RLP } from '@ethereumjs/rlp'
+import { bytesToHex } from '@ethereumjs/util'
 import t from 'tap'
 import { headerFromJSON } from '../blockchain/index.ts'
 import { redact } from '../node/dist/verify/endpoint.js'
+import type { StateSource } from '../node/dist/verify/rpcBlock.js'
 import runTask from '../node/dist/verify/worker.js'
 import { createChain } from '../src/index.ts'
 import type { JSONValue } from './helpers.ts'
@@ -18,8 +21,11 @@ import {
   type JSONObject,
   createDriver,
   genesisAt,
+  ACCOUNTS,
   genesisHead,
+  hashOf,
   spawnNode,
+  toAddress,
   transfer,
   userDeposit,
 } from './node-helpers.ts'
@@ -60,8 +66,23 @@ await extend(Array.from({ length: 20 }, (_, slot) => store(24 + slot, slot, 0)))
 await extend([userDeposit(0), transfer(1, 0)])
 const three = { to: BLOCKHASH, data: `0x${word(1)}` as Hex, value: 0n, gasLimit: 100_000n }
 await extend([transfer(1, 1, three)])
-await extend([])
+// To accounts that do not exist, before and after.
+const nowhere = (index: number) =>
+  transfer(2, index, { to: toAddress(0xcc01 + index) as Hex, value: 0n })
+await extend(Array.from({ length: 8 }, (_, index) => nowhere(index)))
 const LAST = heads.length - 1
+
+/** An error in the place of a result, with a status of HTTP other than 200 as text. */
+class Refusal {
+  readonly code: number
+  readonly message: string
+  readonly status: number
+  constructor(code: number, message: string, status = 200) {
+    this.code = code
+    this.message = message
+    this.status = status
+  }
+}
 
 /** What a proxy does with an answer. */
 type Alter = (
@@ -74,11 +95,11 @@ type Alter = (
 async function openProxy(
   test: Pick<typeof t, 'teardown'>,
   alter: Alter,
-  answer?: (request: IncomingMessage, response: ServerResponse) => boolean,
+  answer?: (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>,
   target = node.url,
 ): Promise<string> {
   const server = createServer(async (request, response) => {
-    if (answer?.(request, response)) return
+    if (await answer?.(request, response)) return
     const body = (await json(request)) as JSONValue
     const options = {
       method: 'POST',
@@ -91,6 +112,10 @@ async function openProxy(
     for (const [index, one] of list.entries()) {
       const { method, params } = requests[index]
       if (one.result != null) one.result = await alter(method, one.result, params)
+      if (!(one.result instanceof Refusal)) continue
+      const { status, ...error } = one.result
+      if (status !== 200) return response.writeHead(status).end(`<html>${error.message}`)
+      Object.assign(one, { error, result: undefined })
     }
     response.setHeader('content-type', 'application/json')
     response.end(JSON.stringify(Array.isArray(body) ? list : list[0]))
@@ -105,18 +130,24 @@ async function openProxy(
 }
 
 const PATIENCE = { retries: 1, backoff: 1, timeout: 2000 }
-const check = (url: string, number: number, options = PATIENCE) =>
-  runTask({ urls: [url], options, config: genesis.config, number })
+const check = (url: string, number: number, source?: StateSource) =>
+  runTask({ urls: [url], options: PATIENCE, config: genesis.config, number, source })
 
-t.test('every block of an honest endpoint is right', async (t) => {
-  for (let number = 1; number <= LAST; number++) {
-    const { verdict, error, block } = await check(node.url, number)
-    t.equal(verdict, 'ok', `block ${number}: ${error}`)
-    t.equal(block?.hash, heads[number].blockHash)
-    t.equal(block?.claimedReceipts?.length, block?.txs, 'receipts are compared')
-    t.ok((block?.stats?.rounds ?? 99) <= 12, `${block?.stats?.rounds} rounds`)
-  }
-})
+t.test(
+  'every block of an honest endpoint is right, from its witness and from proofs',
+  async (t) => {
+    for (let number = 1; number <= LAST; number++) {
+      for (const source of ['witness', 'proofs'] as const) {
+        const { verdict, error, block } = await check(node.url, number, source)
+        t.equal(verdict, 'ok', `block ${number}: ${error}`)
+        t.match(block, { from: source, lack: undefined, hash: heads[number].blockHash })
+        t.equal(block?.claimedReceipts?.length, block?.txs, 'receipts are compared')
+        if (source === 'witness') t.equal(block?.requests, 4, 'block, parent, witness and receipts')
+        else t.ok((block?.stats?.rounds ?? 99) <= 12, `${block?.stats?.rounds} rounds`)
+      }
+    }
+  },
+)
 
 /** The header of a block with other fields, and the hash that belongs to them. */
 function rehashed(block: JSONObject, changes: JSONObject): JSONObject {
@@ -135,6 +166,8 @@ interface Lie {
   number: number
   alter: Alter
   error: RegExp
+  /** By default as the command does by itself: from the witness. */
+  source?: StateSource
 }
 
 const inProof =
@@ -154,6 +187,7 @@ const inReceipts =
 const LIES: Lie[] = [
   {
     name: 'a balance in a proof',
+    source: 'proofs',
     number: 3,
     alter: inProof((proof) => {
       if (proof.balance !== '0x0') proof.balance = '0x1'
@@ -162,6 +196,7 @@ const LIES: Lie[] = [
   },
   {
     name: 'a node of a proof',
+    source: 'proofs',
     number: 3,
     alter: inProof((proof) => {
       proof.accountProof[0] = flip(proof.accountProof[0])
@@ -170,6 +205,7 @@ const LIES: Lie[] = [
   },
   {
     name: 'the end of a proof',
+    source: 'proofs',
     number: 3,
     alter: inProof((proof) => {
       if (proof.accountProof.length > 1) proof.accountProof.pop()
@@ -178,6 +214,7 @@ const LIES: Lie[] = [
   },
   {
     name: 'a value in a storage proof',
+    source: 'proofs',
     number: 2,
     alter: inProof((proof) => {
       if (proof.address.toLowerCase() === STORE) proof.storageProof[0].value = '0x2'
@@ -186,6 +223,7 @@ const LIES: Lie[] = [
   },
   {
     name: 'code',
+    source: 'proofs',
     number: 2,
     alter: (method, result) => (method === 'eth_getCode' ? flip(result) : result),
     error: /the code of 0x[0-9a-f]{40} hashes to 0x[0-9a-f]{64}, but its account has/,
@@ -287,6 +325,7 @@ const LIES: Lie[] = [
   },
   {
     name: 'a header that BLOCKHASH asks for',
+    source: 'proofs',
     number: 4,
     alter: (method, result) =>
       method === 'eth_getBlockByHash' && result.number === '0x2'
@@ -296,12 +335,203 @@ const LIES: Lie[] = [
   },
 ]
 
-for (const { name, number, alter, error } of LIES) {
+const inWitness =
+  (change: (witness: JSONValue) => unknown): Alter =>
+  (method, result) =>
+    method === 'debug_executionWitness' ? (change(result) ?? result) : result
+
+/** The place in a witness of the leaf of an account. */
+function placeOf(witness: JSONValue, address: Hex): number {
+  const path = hashOf(address).slice(2)
+  return witness.state.findIndex((node: Hex) => {
+    const items = RLP.decode(node) as Uint8Array[]
+    return items.length === 2 && path.endsWith(bytesToHex(items[0].subarray(1)).slice(2))
+  })
+}
+
+const WITNESS_LIES: Lie[] = [
+  {
+    name: 'a byte of a node of the witness',
+    number: 3,
+    alter: inWitness((witness) => {
+      witness.state[placeOf(witness, ACCOUNTS[1] as Hex)] = '0xc0'
+    }),
+    error:
+      /the witness lacks 0x[0-9a-f]{40}, which exist; but has state\[\d+\], 0x[0-9a-f]{64}, to/,
+  },
+  {
+    name: 'the root of the state in the witness',
+    number: 3,
+    alter: inWitness((witness) => {
+      witness.state = witness.state.map(flip)
+    }),
+    error: /; but has state\[\d+\], 0x[0-9a-f]{64}, to which nothing leads from the state root/,
+  },
+  {
+    name: 'a node that is filed under the hash of another',
+    number: 3,
+    alter: inWitness((witness) => {
+      const [first, second] = witness.state
+      witness.state = { [hashOf(first)]: second }
+    }),
+    error: /the witness is not that of the block: witness state\[0x[0-9a-f]{64}\] hashes to 0x/,
+  },
+  {
+    name: 'code of the witness',
+    number: 2,
+    alter: inWitness((witness) => {
+      witness.codes = witness.codes.map(flip)
+    }),
+    error: /the witness lacks code of 0x[0-9a-f]{40}: .*; but has codes\[\d\], 0x[0-9a-f]{64}, to/,
+  },
+  {
+    name: 'the header before in the witness',
+    number: 3,
+    alter: inWitness((witness) => {
+      witness.headers = [flip(witness.headers[0])]
+    }),
+    error: /the witness is not that of the block: the witness lacks the header of the parent 0x/,
+  },
+  {
+    name: 'a header in the witness that is of no block before',
+    number: 3,
+    alter: inWitness((witness) => {
+      witness.headers.push(flip(witness.headers[0]))
+    }),
+    error: /not that of the block: witness headers\[1\] 0x[0-9a-f]{64} is no ancestor of the block/,
+  },
+  {
+    name: 'a header in the witness that BLOCKHASH asks for',
+    number: 4,
+    alter: inWitness((witness) => {
+      // The oldest is first.
+      witness.headers[0] = flip(witness.headers[0])
+    }),
+    error: /witness headers\[0\] 0x[0-9a-f]{64} is no ancestor of the block/,
+  },
+  {
+    name: 'the witness, which is that of an older block',
+    number: 3,
+    alter: (method, result) =>
+      method === 'debug_executionWitness' ? node.callPublic(method, '0x2') : result,
+    error: /the witness is not that of the block: the witness lacks the header of the parent 0x/,
+  },
+  {
+    name: 'the witness, which is that of an older block but for the header',
+    number: 3,
+    alter: async (method, result) =>
+      method === 'debug_executionWitness'
+        ? { ...(await node.callPublic(method, '0x2')), headers: result.headers }
+        : result,
+    error: /the witness lacks .*; but has state\[\d+\], 0x[0-9a-f]{64}, to which nothing leads/,
+  },
+  {
+    name: 'an account that is left out, and a proof that it does not exist',
+    number: 3,
+    alter: (method, result) => {
+      if (method === 'debug_executionWitness') {
+        result.state.splice(placeOf(result, ACCOUNTS[1] as Hex), 1)
+      }
+      // Ends in the branch above the account.
+      if (method === 'eth_getProof') {
+        result.accountProof.pop()
+        Object.assign(result, { balance: '0x0', nonce: '0x0' })
+      }
+      return result
+    },
+    error: /the proof of account 0x[0-9a-f]{40} does not lead from state root 0x/,
+  },
+]
+
+for (const { name, number, alter, error, source } of [...LIES, ...WITNESS_LIES]) {
   t.test(`a lie about ${name} is caught and named`, async (t) => {
     const url = await openProxy(t, alter)
-    const outcome = await check(url, number)
+    const outcome = await check(url, number, source)
     t.equal(outcome.verdict, 'mismatch', `${outcome.error}`)
     t.match(outcome.error, error)
+  })
+}
+
+/** What comes of a block without one entry of its witness after the other. */
+async function* leaveOut(test: Parameters<typeof openProxy>[0], number: number) {
+  let index = 0
+  let length = 1
+  const alter = inWitness((witness) => {
+    const entries = [...witness.state, ...witness.codes]
+    length = entries.length
+    const left = entries[index]
+    witness.state = witness.state.filter((entry: Hex) => entry !== left)
+    witness.codes = witness.codes.filter((entry: Hex) => entry !== left)
+  })
+  const url = await openProxy(test, alter)
+  for (; index < length; index++) yield { url, outcome: await check(url, number) }
+}
+
+for (const number of [2, 3, LAST]) {
+  t.test(`what a witness of block ${number} leaves out is named, and proven`, async (t) => {
+    const counts = { replaced: 0, proven: 0, absent: 0, unneeded: 0 }
+    for await (const { url, outcome } of leaveOut(t, number)) {
+      const { verdict, block, error } = outcome
+      if (verdict === 'mismatch') {
+        t.match(error, /the witness lacks .*; but has state\[\d+\], .* to which nothing leads/)
+        counts.replaced++
+        continue
+      }
+      t.equal(verdict, 'ok', `${error}`)
+      if (!block) continue
+      t.equal(block.hash, heads[number].blockHash)
+      if (block.from === 'witness') {
+        counts.unneeded++
+        continue
+      }
+      t.equal(block.from, 'witness and proofs')
+      const strict = await check(url, number, 'witness')
+      if (block.lack) {
+        t.match(
+          block.lack,
+          /^(((account|slot|code) .*: )?state is incomplete|0x\w{40}, which exist)/,
+        )
+        t.equal(strict.verdict, 'unknown')
+        t.match(strict.error, `the witness lacks ${block.lack}`)
+        counts.proven++
+      } else {
+        t.equal(strict.verdict, 'ok', 'op-geth leaves out no more')
+        counts.absent++
+      }
+    }
+    t.comment(JSON.stringify(counts))
+    t.ok(counts.proven > 3)
+    // The header says what is read last: the storage root of the message passer, where it stays.
+    t.equal(counts.unneeded, 1)
+    if (number === LAST) t.ok(counts.absent > 0, 'accounts that are proven not to exist')
+  })
+}
+
+/** Ways in which endpoints say that they have no witnesses. */
+const NO_WITNESSES = [
+  new Refusal(-32601, 'the method debug_executionWitness does not exist/is not available'),
+  new Refusal(-32600, 'Unsupported method: debug_executionWitness'),
+  new Refusal(-32000, 'method debug_executionWitness is not whitelisted'),
+  new Refusal(403, 'Forbidden', 403),
+]
+
+for (const refusal of NO_WITNESSES) {
+  t.test(`an endpoint without witnesses is asked once: ${refusal.message}`, async (t) => {
+    let asked = 0
+    const url = await openProxy(t, (method, result) => {
+      if (method !== 'debug_executionWitness') return result
+      asked++
+      return refusal
+    })
+    for (const number of [1, 2, 3]) {
+      const { verdict, error, block } = await check(url, number)
+      t.equal(verdict, 'ok', `${error}`)
+      t.match(block, { from: 'proofs', lack: undefined })
+    }
+    t.equal(asked, 1)
+    const strict = await check(url, 3, 'witness')
+    t.equal(strict.verdict, 'unknown')
+    t.match(strict.error, /it has no witnesses/)
   })
 }
 
@@ -355,14 +585,32 @@ t.test('the command checks a range, says what is trusted, and goes on where it w
   t.match(lines[0], `endpoint ${node.url}, chain 901 (${genesisFile})`)
   t.match(lines[1], /^computed here: .*state root/)
   t.match(lines[2], /^taken from the endpoint: the header of the block before the first/)
-  t.match(lines[3], `anchor: the last block has the hash ${heads[LAST].blockHash}`)
+  t.match(lines[3], /^proven by the endpoint: each part of the state before by its hash/)
+  t.match(lines[4], `anchor: the last block has the hash ${heads[LAST].blockHash}`)
   for (let number = 1; number <= LAST; number++) {
-    t.match(lines[3 + number], `ok   901 ${number} karst ${heads[number].blockHash}`)
+    t.match(lines[4 + number], /, 4 requests, from witness$/)
+    t.match(lines[4 + number], `ok   901 ${number} karst ${heads[number].blockHash}`)
   }
   t.equal(lines[lines.length - 1], `${LAST} passed, 0 failed`)
   t.equal(readFileSync(resume, 'utf8').trim().split('\n').length, LAST)
   const again = await runVerify(`1..${LAST}`, ...args)
   t.match(again.stdout, /0 passed, 0 failed/)
+})
+
+t.test('a block without a witness: proofs, and the words of the endpoint', async (t) => {
+  const gone = new Refusal(-32000, 'the state of block 2 is not available')
+  const url = await openProxy(t, (method, result) =>
+    method === 'debug_executionWitness' ? gone : result,
+  )
+  // The block is no second URL.
+  const args = ['--rpc', url, '3', '--genesis', genesisFile]
+  const { status, stdout } = await runVerify(...args)
+  t.equal(status, 0)
+  const words = `debug_executionWitness: ${gone.message} (${gone.code})`
+  t.match(stdout, `, from proofs; no witness: ${words}\n`)
+  const strict = await runVerify(...args, '--state', 'witness')
+  t.equal(strict.status, 2)
+  t.match(strict.stdout, `unknown 901 3 ${url}: ${words}\n`)
 })
 
 t.test('a hash that is trusted and another block: status 1', async (t) => {
@@ -390,6 +638,7 @@ const USELESS: {
   answer?: Parameters<typeof openProxy>[2]
   alter?: Alter
   error: RegExp
+  source?: StateSource
 }[] = [
   {
     name: 'that is always busy',
@@ -438,11 +687,13 @@ const USELESS: {
   },
   {
     name: 'whose proof is no object',
+    source: 'proofs',
     alter: (method, result) => (method === 'eth_getProof' ? 'none' : result),
     error: /gives "none" in place of a proof of 0x/,
   },
   {
     name: 'whose proof has no balance',
+    source: 'proofs',
     alter: inProof((proof) => {
       proof.balance = undefined
     }),
@@ -452,14 +703,71 @@ const USELESS: {
 
 const honest: Alter = (_, result) => result
 
-for (const { name, answer, alter = honest, error } of USELESS) {
+const WITNESS_FORMS: [form: JSONValue, error: RegExp][] = [
+  ['none', /gives "none" in place of a witness/],
+  [[], /gives \[\] in place of a witness/],
+  [{}, /gives nothing in place of witness state/],
+  [{ state: 'x', codes: [], headers: [] }, /gives "x" in place of witness state/],
+  [{ state: [1], codes: [], headers: [] }, /gives 1 in place of an entry of witness state, bytes/],
+  [{ state: [], codes: ['0x1'], headers: [] }, /"0x1" in place of an entry of witness codes/],
+  [{ state: [], codes: [] }, /gives nothing in place of witness headers/],
+  [{ state: [], codes: [], headers: [7] }, /gives 7 in place of an entry of witness headers/],
+]
+
+for (const { name, answer, alter = honest, error, source } of USELESS) {
   t.test(`of an endpoint ${name} nothing is said of the block`, async (t) => {
     const url = await openProxy(t, alter, answer)
-    const outcome = await check(url, 3)
+    const outcome = await check(url, 3, source)
     t.equal(outcome.verdict, 'unknown', `${outcome.error}`)
     t.match(outcome.error, error)
   })
 }
+
+t.test('of an endpoint whose witness is none nothing is said of the block', async (t) => {
+  for (const [form, error] of WITNESS_FORMS) {
+    const url = await openProxy(t, (method, result) =>
+      method === 'debug_executionWitness' ? form : result,
+    )
+    const outcome = await check(url, 3)
+    t.equal(outcome.verdict, 'unknown')
+    t.match(outcome.error, error)
+  }
+})
+
+t.test('an endpoint that takes few calls in a request gets few', async (t) => {
+  let largest = 0
+  const url = await openProxy(t, honest, async (request, response) => {
+    const body = (await json(request)) as JSONValue
+    const error = { code: -32600, message: 'at most 3 calls in a batch' }
+    const isLarge = body.length > 3
+    if (!isLarge) largest = Math.max(largest, body.length ?? 1)
+    const headers = { 'content-type': 'application/json' }
+    const options = { method: 'POST', headers, body: JSON.stringify(body) }
+    const answer = { jsonrpc: '2.0', id: null, error }
+    response.end(isLarge ? JSON.stringify(answer) : await (await fetch(node.url, options)).text())
+    return true
+  })
+  for (const number of [2, LAST]) {
+    const { verdict, error } = await check(url, number, 'proofs')
+    t.equal(verdict, 'ok', `${error}`)
+  }
+  t.ok(largest > 1 && largest <= 3, `${largest} calls`)
+})
+
+t.test('what is written in another way is no difference', async (t) => {
+  const reverse = (object: JSONObject) => Object.fromEntries(Object.entries(object).reverse())
+  const url = await openProxy(
+    t,
+    inReceipts(3, (receipt) => {
+      receipt.logs = receipt.logs.map(reverse)
+      // Some clients say null, some nothing at all.
+      receipt.l1GasPrice = null
+      receipt.logs[0].blockTimestamp = undefined
+    }),
+  )
+  const { verdict, error } = await check(url, 1)
+  t.equal(verdict, 'ok', `${error}`)
+})
 
 t.test('pruned state: the words of the endpoint, and nothing is said of the block', async (t) => {
   const url = await openProxy(t, honest)
@@ -481,7 +789,7 @@ t.test('pruned state: the words of the endpoint, and nothing is said of the bloc
     server.close()
   })
   const { port } = server.address() as AddressInfo
-  const outcome = await check(`http://127.0.0.1:${port}`, 3)
+  const outcome = await check(`http://127.0.0.1:${port}`, 3, 'proofs')
   t.equal(outcome.verdict, 'unknown')
   t.match(outcome.error, /eth_getProof: missing trie node 0x12 \(path \) \(-32000\)/)
 })
@@ -497,7 +805,7 @@ t.test('a reorg while a block is checked is no lie', async (t) => {
     calls++
     return calls > 1 ? { ...result, hash: `0x${'12'.repeat(32)}` } : result
   })
-  const outcome = await check(url, 3)
+  const outcome = await check(url, 3, 'proofs')
   t.equal(outcome.verdict, 'unknown')
   t.match(outcome.error, /block 3 was replaced while it was checked: a reorg/)
 })

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // What a command needs is loaded when it runs, so that help does not wait for cryptography.
-import { Argument, program } from 'commander'
+import { Argument, Option, program } from 'commander'
 import type { DBFlags } from './commands/db.ts'
 import {
   DB_SETTINGS,
@@ -64,7 +64,11 @@ addSettings(program.command('dev'), DEV_SETTINGS, { prefix: DEV_PREFIX })
 program
   .command('verify [what...]')
   .option('--json', 'one JSON object a line')
-  .option('--rpc <url...>', 'check blocks of an endpoint: BLOCK, FROM..TO or latest, the default')
+  .option(
+    '--rpc <url>',
+    'check blocks of an endpoint: BLOCK, FROM..TO or latest, the default; a further one must agree',
+    (url: string, others: string[] = []) => [...others, url],
+  )
   .option('--genesis <file>', 'genesis file of the chain, where its id is not known')
   .option('--trusted-hash <hash>', 'that the last block must have')
   .option('--follow', 'go on with each new block')
@@ -72,6 +76,12 @@ program
   .option('--threads <n>', 'blocks at a time; by default one a core', readInteger(1, 256))
   .option('--rate <n>', 'requests a second at most', readInteger(1, 1e6))
   .option('--resume <file>', 'note there what is done, and leave out what is')
+  .addOption(
+    new Option(
+      '--state <source>',
+      'take the state from this alone; by default a witness, and proofs for what it lacks',
+    ).choices(['witness', 'proofs']),
+  )
   .description(
     'execute blocks, of .json or .json.gz files or of an endpoint, and compare the outcome',
   )

@@ -6,7 +6,12 @@ import { verifyFile } from '../../node/src/verify/blockFile.ts'
 import { Endpoint } from '../../node/src/verify/endpoint.ts'
 import { EndpointError, MismatchError } from '../../node/src/verify/errors.ts'
 import { readQuantity } from '../../node/src/verify/fields.ts'
-import { type CheckedBlock, checkBlock, describe } from '../../node/src/verify/rpcBlock.ts'
+import {
+  type CheckedBlock,
+  checkBlock,
+  describe,
+  describeLack,
+} from '../../node/src/verify/rpcBlock.ts'
 import type { FileQuestion, Outcome, Question, Step } from './messages.ts'
 
 const report = (step: string) => postMessage({ step } satisfies Step)
@@ -17,6 +22,16 @@ let loading: Promise<Awaited<ReturnType<typeof import('ethereumjs-op/crypto')['c
 function loadCrypto() {
   loading ??= import('ethereumjs-op/crypto').then(({ createCrypto }) => createCrypto())
   return loading
+}
+
+/** The one that was asked last: it remembers what it has not. */
+let last: { url: string; endpoint: Endpoint } | undefined
+
+function openEndpoint(url: string): Endpoint {
+  if (last?.url !== url) {
+    last = { url, endpoint: new Endpoint(url, { retries: 2, timeout: 20_000 }) }
+  }
+  return last.endpoint
 }
 
 /** @throws {EndpointError} if the chain is not known, or another than that of the genesis file */
@@ -32,7 +47,7 @@ function findConfig(chainId: number, config?: ChainConfig): ChainConfig {
 }
 
 async function check({ url, block, config }: Question): Promise<CheckedBlock> {
-  const endpoint = new Endpoint(url, { retries: 2, timeout: 20_000 })
+  const endpoint = openEndpoint(url)
   const chainId = Number(readQuantity(await endpoint.call('eth_chainId'), 'the chain id'))
   const found = findConfig(chainId, config)
   report(`chain ${chainId} at ${endpoint.name}`)
@@ -62,11 +77,13 @@ async function run(question: Question | FileQuestion): Promise<Omit<Outcome, 'ms
     return { verdict: 'ok', number, hash, text }
   }
   const block = await check(question)
-  const { number, hash, fork, txs, gas, differences } = block
+  const { number, hash, fork, txs, gas, differences, from, lack } = block
   if (differences.length > 0) {
     return { verdict: 'mismatch', number, hash, block, text: describe(differences) }
   }
-  const text = `block ${number} (${fork}) is right: ${txs} transactions, ${gas} gas`
+  const note = lack ? ` (${describeLack(block)})` : ''
+  const what = `${txs} transactions, ${gas} gas, state from ${from}${note}`
+  const text = `block ${number} (${fork}) is right: ${what}`
   return { verdict: 'ok', number, hash, block, text }
 }
 

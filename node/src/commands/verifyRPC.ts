@@ -10,6 +10,7 @@ import { Endpoint, type EndpointOptions } from '../verify/endpoint.ts'
 import { EndpointError } from '../verify/errors.ts'
 import { readQuantity } from '../verify/fields.ts'
 import { type Range, readRange } from '../verify/range.ts'
+import { type StateSource, describeLack } from '../verify/rpcBlock.ts'
 import type { Task, TaskOutcome } from '../verify/worker.ts'
 
 /** Prints text for people, or an object for programs. */
@@ -31,6 +32,8 @@ export interface VerifyRPCFlags {
   resume?: string
   /** Seconds after which following ends. */
   seconds?: number
+  /** Where the state has to come from; by default a witness, and proofs for what it lacks. */
+  state?: StateSource
 }
 
 /** Milliseconds between two looks for a new block. */
@@ -62,8 +65,15 @@ function findConfig(chainId: number, genesisPath?: string): Config {
   return { config: known.config, from: `${known.name}, ${CHAINS_SOURCE}${until}` }
 }
 
+/** Where the state of a block comes from. */
+const SOURCES = {
+  witness: 'its witnesses, and its proofs that accounts do not exist',
+  proofs: 'its proofs',
+  any: 'its witnesses where it has them, and its proofs for what they lack',
+}
+
 /** What an answer means. */
-function describeTrust({ trustedHash, rpc }: VerifyRPCFlags) {
+function describeTrust({ trustedHash, rpc, state }: VerifyRPCFlags) {
   const computed =
     'header hashes, transactions, execution, receipts, state root: each computed here from the state before'
   const anchor = trustedHash
@@ -71,7 +81,9 @@ function describeTrust({ trustedHash, rpc }: VerifyRPCFlags) {
     : rpc.length > 1
       ? `${rpc.length} endpoints agree on the hash of each block`
       : 'nothing but the endpoint says that the block before the first is of this chain'
-  return { computed, taken: 'the header of the block before the first, so its state root', anchor }
+  const proven = `each part of the state before by its hash, from that root on: from ${SOURCES[state ?? 'any']}`
+  const taken = 'the header of the block before the first, so its state root'
+  return { computed, taken, proven, anchor }
 }
 
 /** Numbers of blocks that an earlier run has found right. */
@@ -102,6 +114,7 @@ export async function verifyRPC(what: string, flags: VerifyRPCFlags): Promise<vo
         `endpoint ${endpoint.name}, chain ${chainId} (${from})`,
         `computed here: ${trust.computed}`,
         `taken from the endpoint: ${trust.taken}`,
+        `proven by the endpoint: ${trust.proven}`,
         `anchor: ${trust.anchor}`,
       ].join('\n'),
       { endpoint: endpoint.name, chainId, config: from, trust },
@@ -140,9 +153,9 @@ class Run {
   }
 
   #check(number: number): Promise<TaskOutcome> {
-    const { rpc: urls, rate, threads = availableParallelism() } = this.#flags
+    const { rpc: urls, rate, state: source, threads = availableParallelism() } = this.#flags
     const options = { rate: rate && Math.max(1, Math.floor(rate / threads)) }
-    const task: Task = { urls, options, config: this.#config, number }
+    const task: Task = { urls, options, config: this.#config, number, source }
     return this.#pool.run(task)
   }
 
@@ -191,8 +204,9 @@ class Run {
         this.#print(text, { number, ok: false, verdict: 'unknown', error: text })
         status = 2
       } else {
-        const what = `${txs} txs ${gas} gas ${ms} ms, ${requests} requests, ${from}`
-        const rest = claimedReceipts ? '' : ', receipts not compared'
+        const what = `${txs} txs ${gas} gas ${ms} ms, ${requests} requests, from ${from}`
+        const note = describeLack(block) && `; ${describeLack(block)}`
+        const rest = `${claimedReceipts ? '' : ', receipts not compared'}${note}`
         const { transactions, receipts, claimedReceipts: _, ...facts } = block
         this.#print(`ok   ${name} ${fork} ${hash} ${what}${rest}`, {
           ok: true,

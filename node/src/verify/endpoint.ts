@@ -46,6 +46,24 @@ const TRANSIENT = [408, 425, 429, 500, 502, 503, 504]
 /** Codes of JSON-RPC for too many requests, as endpoints use them. */
 const BUSY = [-32005, 429]
 
+/** Statuses of HTTP with which gateways refuse a method, often without JSON. */
+const REFUSALS = [401, 403, 404, 405, 501]
+
+/** Codes of JSON-RPC for a method that there is not, and words for it with other codes. */
+const NO_METHOD = [-32601, -32004, ...REFUSALS]
+const NO_METHOD_TEXT =
+  /method\b.*\b(not (found|available|supported|allowed|enabled|whitelisted)|does not exist|disabled|unknown)|(unsupported|unknown|no such) method/i
+
+/** Code of JSON-RPC for answers to a batch that are too long together, as geth has it. */
+const TOO_LONG = -32003
+
+/** A batch is refused that smaller ones may not be. */
+class BatchError extends Error {}
+
+/** Whether an error says that there is no such method, not that this call of it fails. */
+const isNoMethod = ({ code, message }: CallFailure) =>
+  NO_METHOD.includes(code) || NO_METHOD_TEXT.test(message)
+
 /** A URL as it may be shown: keys are in paths and queries as well as in front of hosts. */
 export function redact(url: string): string {
   const { protocol, host, pathname, search } = new URL(url)
@@ -93,9 +111,13 @@ export class Endpoint {
   readonly name: string
   /** Requests that were sent. */
   requests = 0
+  /** Methods that it has not, as it has said. */
+  readonly #lacking = new Set<string>()
   readonly #url: string
   readonly #headers: Record<string, string>
   readonly #queue: PQueue
+  /** Calls in one request, as far as it takes them. */
+  #batchSize: number
   readonly #options: Required<Omit<EndpointOptions, 'rate'>>
 
   /** @throws if it is no URL of HTTP */
@@ -117,9 +139,15 @@ export class Endpoint {
     }
     this.#url = bare.href
     this.name = redact(url)
-    const { concurrency } = this.#options
+    const { concurrency, batchSize } = this.#options
+    this.#batchSize = batchSize
     const intervalCap = options.rate ?? Infinity
     this.#queue = new PQueue({ concurrency, intervalCap, interval: 1000 })
+  }
+
+  /** Whether it has said that it has no such method. */
+  lacks(method: string): boolean {
+    return this.#lacking.has(method)
   }
 
   /** @throws {EndpointError} if it gives no result */
@@ -141,7 +169,7 @@ export class Endpoint {
 
   /** Outcomes of several calls, in few requests. @throws {EndpointError} if there is no answer */
   async attempt(calls: Call[]): Promise<CallOutcome[]> {
-    const { batchSize } = this.#options
+    const batchSize = this.#batchSize
     const parts: Call[][] = []
     for (let at = 0; at < calls.length; at += batchSize) parts.push(calls.slice(at, at + batchSize))
     const outcomes = await Promise.all(parts.map((part) => this.#try(part)))
@@ -154,7 +182,12 @@ export class Endpoint {
       const send = () => this.#queue.add(() => this.#send(calls), { throwOnTimeout: true })
       return await pRetry(send, { retries, minTimeout, factor: 2 })
     } catch (error) {
-      throw new EndpointError(`${this.name}: ${reasonOf(error)}`)
+      if (!(error instanceof BatchError)) {
+        throw new EndpointError(`${this.name}: ${reasonOf(error)}`)
+      }
+      // From now on at most so many, which halves until it will do.
+      this.#batchSize = Math.min(this.#batchSize, Math.ceil(calls.length / 2))
+      return this.attempt(calls)
     }
   }
 
@@ -182,10 +215,17 @@ export class Endpoint {
     try {
       body = JSON.parse(text)
     } catch {
-      const start = JSON.stringify(text.slice(0, 60))
-      throw new AbortError(`status ${status} and no JSON, but ${start}`)
+      const message = `status ${status} and no JSON, but ${JSON.stringify(text.slice(0, 60))}`
+      if (!REFUSALS.includes(status)) throw new AbortError(message)
+      return this.#note(calls, { code: status, message })
     }
     return this.#readOutcomes(calls, body)
+  }
+
+  /** One outcome for all calls. */
+  #note(calls: Call[], error: CallFailure): CallOutcome[] {
+    if (calls.length === 1 && isNoMethod(error)) this.#lacking.add(calls[0].method)
+    return calls.map(() => ({ error }))
   }
 
   #readOutcomes(calls: Call[], body: unknown): CallOutcome[] {
@@ -194,13 +234,19 @@ export class Endpoint {
     // One error in place of all: batches are refused, or are too large.
     if (calls.length > 1 && !Array.isArray(body)) {
       const { error } = readOutcome(body)
-      throw new AbortError(`it refuses ${calls.length} calls in a request: ${error?.message}`)
+      const text = `it refuses ${calls.length} calls in a request: ${error?.message}`
+      throw new AbortError(new BatchError(text))
     }
     return calls.map(({ method }, id) => {
       const answer = byId.get(id)
       if (answer === undefined) throw new AbortError(`no answer to ${method}`)
       const outcome = readOutcome(answer)
-      if (BUSY.includes(outcome.error?.code ?? 0)) throw new Error(`${outcome.error?.message}`)
+      const { error } = outcome
+      if (error && BUSY.includes(error.code)) throw new Error(error.message)
+      if (error?.code === TOO_LONG && calls.length > 1) {
+        throw new AbortError(new BatchError(error.message))
+      }
+      if (error && isNoMethod(error)) this.#lacking.add(method)
       return outcome
     })
   }

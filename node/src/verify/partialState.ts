@@ -1,14 +1,10 @@
-import { State } from 'ethereumjs-op'
+import { State, StateError } from 'ethereumjs-op'
 import {
   type Account,
   type Address,
   type Common,
   type PrefixedHexString as Hex,
-  KECCAK256_NULL,
-  KECCAK256_RLP,
   bytesToHex,
-  bytesToUnprefixedHex,
-  equalsBytes,
 } from 'ethereumjs-op/ethereumjs'
 
 /** Slots, 32 bytes each, by the address of their account; both in hex. */
@@ -19,14 +15,6 @@ export function addKeys(keys: Keys, address: Hex, slots: Iterable<Hex> = []) {
   const known = keys.get(address) ?? new Set()
   for (const slot of slots) known.add(slot)
   keys.set(address, known)
-}
-
-/** What is known of a state so far. */
-export interface PartOfState {
-  /** Trie nodes and code by hash. */
-  nodes: Map<string, Uint8Array>
-  /** What can be read; also what is proven not to exist. */
-  keys: Keys
 }
 
 /** What more is needed. */
@@ -53,21 +41,32 @@ export class IncompleteError extends Error {
   override name = 'IncompleteError'
 }
 
+/** What `read` gives, or what `miss` does where nodes or code are not known. */
+async function readOr<T>(read: Promise<T>, miss: () => T): Promise<T> {
+  try {
+    return await read
+  } catch (error) {
+    if (error instanceof StateError) return miss()
+    throw error
+  }
+}
+
 /**
  * A state of which only a part is known. A read of something else is noted and answered as if nothing
  * were there, so that one execution finds much of what it needs; it ends with an error all the same.
  */
 export class PartialState extends State {
   readonly missing: Missing = createMissing(new Map())
-  readonly #part: PartOfState
+  /** Accounts of which not even this is known, whether they exist. */
+  readonly #unknown = new Set<Hex>()
 
-  constructor(common: Common, part: PartOfState, root: Uint8Array) {
+  /** @param nodes - trie nodes and code by hash, as far as they are known */
+  constructor(common: Common, nodes: Map<string, Uint8Array>, root: Uint8Array) {
     const miss = () => {
       this.missing.hasNode = true
       return undefined
     }
-    super(common, { get: (hash) => part.nodes.get(hash) ?? miss() }, root)
-    this.#part = part
+    super(common, { get: (hash) => nodes.get(hash) ?? miss() }, root)
   }
 
   /** Whether something was read that is not known. */
@@ -77,33 +76,28 @@ export class PartialState extends State {
   }
 
   override async getAccount(address: Address): Promise<Account | undefined> {
-    const isChanged = this._caches?.account?.get(address) !== undefined
-    const key = address.toString()
-    if (isChanged || this.#part.keys.has(key)) return super.getAccount(address)
-    addKeys(this.missing.keys, key)
-    return undefined
+    return readOr(super.getAccount(address), () => {
+      this.#unknown.add(address.toString())
+      addKeys(this.missing.keys, address.toString())
+      return undefined
+    })
   }
 
   override async getStorage(address: Address, slot: Uint8Array): Promise<Uint8Array> {
-    const isChanged = this._caches?.storage?.get(address, slot) !== undefined
-    const account = isChanged ? undefined : await this.getAccount(address)
-    const isEmpty = !account || equalsBytes(account.storageRoot, KECCAK256_RLP)
-    const [key, name] = [address.toString(), bytesToHex(slot)]
-    const isKnown = this.#part.keys.get(key)?.has(name)
-    if (isChanged || isEmpty || isKnown) return super.getStorage(address, slot)
-    addKeys(this.missing.keys, key, [name])
-    return new Uint8Array()
+    const miss = () => {
+      addKeys(this.missing.keys, address.toString(), [bytesToHex(slot)])
+      return new Uint8Array()
+    }
+    const value = await readOr(super.getStorage(address, slot), miss)
+    const isUnknown = value.length === 0 && this.#unknown.has(address.toString())
+    return isUnknown ? miss() : value
   }
 
   override async getCode(address: Address): Promise<Uint8Array> {
-    const isChanged = this._caches?.code?.get(address) !== undefined
-    const account = isChanged ? undefined : await this.getAccount(address)
-    const hash = account?.codeHash ?? KECCAK256_NULL
-    const isEmpty = equalsBytes(hash, KECCAK256_NULL)
-    const isKnown = this.#part.nodes.has(bytesToUnprefixedHex(hash))
-    if (isChanged || isEmpty || isKnown) return super.getCode(address)
-    this.missing.codes.add(address.toString())
-    return new Uint8Array()
+    return readOr(super.getCode(address), () => {
+      this.missing.codes.add(address.toString())
+      return new Uint8Array()
+    })
   }
 
   override async putStorage(address: Address, slot: Uint8Array, value: Uint8Array): Promise<void> {

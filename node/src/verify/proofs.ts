@@ -20,7 +20,6 @@ import {
   IncompleteError,
   type Keys,
   type Missing,
-  type PartOfState,
   PartialState,
   addKeys,
   createMissing,
@@ -55,7 +54,8 @@ const emptyAccount = new Account()
 
 /** Collects the state that a block needs. */
 export class ProofCollector {
-  readonly part: PartOfState = { nodes: new Map(), keys: new Map() }
+  /** Trie nodes and code by hash. */
+  readonly nodes = new Map<string, Uint8Array>()
   readonly stats: ProofStats = { rounds: 0, accounts: 0, slots: 0, codes: 0 }
   readonly #source: ProofSource
   readonly #keccak: (bytes: Uint8Array) => Uint8Array
@@ -81,7 +81,7 @@ export class ProofCollector {
       await this.#fetch(missing)
       const { rounds, accounts, slots, codes } = this.stats
       this.#source.report?.(`round ${rounds}: ${accounts} accounts, ${slots} slots, ${codes} codes`)
-      const state = new PartialState(chain.common, this.part, parent.stateRoot)
+      const state = new PartialState(chain.common, this.nodes, parent.stateRoot)
       try {
         const outcome = await execute(state)
         if (!state.isIncomplete) return outcome
@@ -119,22 +119,52 @@ export class ProofCollector {
     return keys
   }
 
+  /** Adds trie nodes or code from elsewhere; who asks for one asks by its hash. */
+  add(values: Iterable<Hex>) {
+    for (const value of values) {
+      const bytes = hexToBytes(value)
+      this.nodes.set(bytesToUnprefixedHex(this.#keccak(bytes)), bytes)
+    }
+  }
+
+  /**
+   * Has the endpoint prove that accounts do not exist.
+   *
+   * @returns those that do
+   * @throws {EndpointError} if it gives no proofs
+   * @throws {MismatchError} if a proof is none
+   */
+  async findExisting(addresses: Iterable<Hex>): Promise<Hex[]> {
+    const keys: Keys = new Map()
+    for (const address of addresses) addKeys(keys, address)
+    await this.#fetchProofs(keys)
+    const existing: Hex[] = []
+    for (const address of keys.keys()) {
+      if (await this.#findAccount(address)) existing.push(address)
+    }
+    return existing
+  }
+
   async #fetch({ keys, codes }: Missing) {
     await this.#fetchProofs(keys)
     // An account whose proof shows code will most likely run it.
     const wanted = new Set(codes)
     for (const address of keys.keys()) {
       const { codeHash } = await this.#readAccount(address)
-      const isKnown = this.part.nodes.has(bytesToUnprefixedHex(codeHash))
+      const isKnown = this.nodes.has(bytesToUnprefixedHex(codeHash))
       if (!isKnown && !equalsBytes(codeHash, emptyAccount.codeHash)) wanted.add(address)
     }
     await this.#fetchCodes([...wanted])
   }
 
-  async #readAccount(address: Hex): Promise<Account> {
+  #findAccount(address: Hex): Promise<Account | undefined> {
     const { chain, parent } = this.#source
-    const state = new State(chain.common, this.part.nodes, parent.stateRoot)
-    return (await state.getAccount(createAddressFromString(address))) ?? emptyAccount
+    const state = new State(chain.common, this.nodes, parent.stateRoot)
+    return state.getAccount(createAddressFromString(address))
+  }
+
+  async #readAccount(address: Hex): Promise<Account> {
+    return (await this.#findAccount(address)) ?? emptyAccount
   }
 
   async #fetchProofs(keys: Keys) {
@@ -155,7 +185,6 @@ export class ProofCollector {
       const proof = readObject(answers[index], `a proof of ${address}`)
       this.#addProof(address, proof)
       await this.#checkProof(address, slots, proof)
-      addKeys(this.part.keys, address, slots)
       this.stats.accounts++
       this.stats.slots += slots.length
     }
@@ -164,7 +193,7 @@ export class ProofCollector {
   #addNodes(proof: unknown, name: string) {
     for (const item of readList(proof, name)) {
       const node = hexToBytes(readBytes(item, `a node of ${name}`))
-      this.part.nodes.set(bytesToUnprefixedHex(this.#keccak(node)), node)
+      this.nodes.set(bytesToUnprefixedHex(this.#keccak(node)), node)
     }
   }
 
@@ -179,7 +208,7 @@ export class ProofCollector {
   /** A proof leads from the state root to what the endpoint says it does. */
   async #checkProof(address: Hex, slots: Hex[], proof: Record<string, unknown>) {
     const { chain, parent } = this.#source
-    const state = new State(chain.common, this.part.nodes, parent.stateRoot)
+    const state = new State(chain.common, this.nodes, parent.stateRoot)
     const root = bytesToHex(parent.stateRoot)
     const what = `the proof of account ${address}`
     const broken = (error: unknown, name: string): never => {
@@ -224,7 +253,7 @@ export class ProofCollector {
         const claimed = `${bytesToHex(hash)}, but its account has ${bytesToHex(codeHash)}`
         throw new MismatchError(`the code of ${address} hashes to ${claimed}`)
       }
-      this.part.nodes.set(bytesToUnprefixedHex(hash), code)
+      this.nodes.set(bytesToUnprefixedHex(hash), code)
       this.stats.codes++
     }
   }
@@ -234,7 +263,7 @@ export class ProofCollector {
    * found, else as parts of what they have become after the block.
    */
   async #fetchSiblings({ deleted }: Missing) {
-    const { nodes } = this.part
+    const { nodes } = this
     const { parent } = this.#source
     const before = nodes.size
     const hashes = [...deleted.accounts].map((address) => this.#hashKey(address))
@@ -280,7 +309,7 @@ export class ProofCollector {
       const proofs = readList(storageProof, 'a storage proof').map((item) => Object(item).proof)
       for (const item of [accountProof, ...proofs].flatMap((proof) => readList(proof, 'a proof'))) {
         for (const node of unmerge(hexToBytes(readBytes(item, 'a node after the block')))) {
-          this.part.nodes.set(bytesToUnprefixedHex(this.#keccak(node)), node)
+          this.nodes.set(bytesToUnprefixedHex(this.#keccak(node)), node)
         }
       }
     }

@@ -1,7 +1,10 @@
 /** Checks a block of an endpoint that nobody trusts: executes it, and compares all that it says. */
 import {
   type Chain,
+  type ExecutedBlock,
+  type GetBlockHash,
   InvalidBlockError,
+  type State,
   StateError,
   attributesOfHeader,
   executeBlock,
@@ -26,6 +29,7 @@ import { EndpointError, MismatchError } from './errors.ts'
 import { type Unchecked, readBytes, readList, readObject } from './fields.ts'
 import { type Keys, addKeys } from './partialState.ts'
 import { ProofCollector, type ProofStats } from './proofs.ts'
+import { type FetchedWitness, executeWitness, fetchWitness } from './witness.ts'
 
 /** A block as an endpoint gives it, whose parts fit together. */
 export interface FetchedBlock {
@@ -47,7 +51,9 @@ export interface CheckedBlock {
   txs: number
   gas: number
   /** Where the state came from. */
-  from: 'witness' | 'proofs'
+  from: 'witness' | 'proofs' | 'witness and proofs'
+  /** What the endpoint's witness lacks, or why it gives none; not where it has no such method. */
+  lack?: string
   /** Requests of HTTP for this block. */
   requests: number
   stats?: ProofStats
@@ -161,13 +167,39 @@ function createAncestors(endpoint: Endpoint, chain: Chain, parent: BlockHeader) 
   }
 }
 
+/** Fields whose null is a value: no other says anything by it. */
+const NULLABLE = ['to', 'contractAddress']
+
+/** Whether two values of JSON mean the same: objects as far as `claimed` has the fields. */
+function isSame(computed: unknown, claimed: unknown): boolean {
+  if (computed === claimed) return true
+  const isNested = computed instanceof Object && claimed instanceof Object
+  if (!isNested) {
+    // Decimals, which clients write in several ways.
+    const texts = [computed, claimed].map(String)
+    const isDecimal = texts.every((text) => /^[\d.]+(e[-+]\d+)?$/.test(text))
+    return isDecimal && Number(texts[0]) === Number(texts[1])
+  }
+  if (Array.isArray(computed)) {
+    const isFit = Array.isArray(claimed) && claimed.length === computed.length
+    return isFit && computed.every((item, index) => isSame(item, claimed[index]))
+  }
+  const [ours, theirs] = [computed as Unchecked, claimed as Unchecked]
+  return Object.keys(ours).every((name) => isSameField(name, ours[name], theirs[name]))
+}
+
+/** Clients leave out what others give, or say null. */
+function isSameField(name: string, computed: unknown, claimed: unknown): boolean {
+  const isGiven = claimed === null ? NULLABLE.includes(name) : claimed !== undefined
+  return !isGiven || isSame(computed, claimed)
+}
+
 /** Fields of an object that was computed here which the endpoint gives otherwise. */
 function findDifferences(computed: object, claimed: Unchecked, where: string): Difference[] {
   const differences: Difference[] = []
   for (const [name, value] of Object.entries(computed)) {
     const claim = claimed[name]
-    // Clients leave out what others give.
-    if (claim === undefined || JSON.stringify(claim) === JSON.stringify(value)) continue
+    if (isSameField(name, value, claim)) continue
     differences.push({ where: `${where} ${name}`, computed: value, claimed: claim })
   }
   return differences
@@ -182,6 +214,12 @@ export const describe = (differences: Difference[]): string =>
     })
     .join('; ')
 
+/** What was wrong with the witness of a block, in words; empty if nothing was. */
+export function describeLack({ from, lack }: CheckedBlock): string {
+  if (!lack) return ''
+  return from === 'proofs' ? `no witness: ${lack}` : `its witness lacks ${lack}`
+}
+
 /** Fetches the receipts that the endpoint claims, if it can give those of a whole block. */
 async function fetchReceipts(endpoint: Endpoint, hash: Hex): Promise<Unchecked[] | undefined> {
   const call = { method: 'eth_getBlockReceipts', params: [hash] }
@@ -190,41 +228,87 @@ async function fetchReceipts(endpoint: Endpoint, hash: Hex): Promise<Unchecked[]
   return readList(result, 'receipts').map((receipt) => readObject(receipt, 'a receipt'))
 }
 
+/** Where the state before a block is to come from. */
+export type StateSource = 'witness' | 'proofs'
+
 /** How a block is checked. */
 export interface CheckOptions {
   endpoint: Endpoint
   chain: Chain
   number: bigint
+  /** Nothing but that; by default a witness where there is one, and proofs for what it lacks. */
+  source?: StateSource
   /** Hears what is being done, in words. */
   report?(step: string): void
 }
 
+/** A block that was executed, and on what. */
+type Execution = Pick<CheckedBlock, 'from' | 'lack' | 'stats'> & { executed: ExecutedBlock }
+
+/** Executes a block on a state that the endpoint proves. */
+async function executeFetched(
+  block: FetchedBlock,
+  parent: BlockHeader,
+  given: FetchedWitness,
+  { endpoint, chain, source, report = () => {} }: CheckOptions,
+): Promise<Execution> {
+  const attributes = { ...attributesOfHeader(block.header), transactions: block.raw }
+  const ancestors = createAncestors(endpoint, chain, parent)
+  const execute = (state: State, getBlockHash: GetBlockHash = ancestors) =>
+    executeBlock({ chain, state, parent, attributes, getBlockHash })
+  const collector = new ProofCollector({ endpoint, chain, parent, report })
+  const { stats } = collector
+  const { witness } = given
+  let lack = given.refusal ?? undefined
+  if (witness) {
+    const common = { chain, parent, witness, collector, execute, report }
+    const outcome = await executeWitness({ ...common, getBlockHash: ancestors })
+    const { executed } = outcome
+    lack = outcome.lack
+    if (executed && stats.accounts === 0) return { executed, from: 'witness', lack }
+    if (executed) return { executed, from: 'witness and proofs', lack, stats }
+    report(`the witness lacks ${lack}`)
+  }
+  if (source === 'witness') {
+    const fault = witness ? `the witness lacks ${lack}` : (lack ?? 'it has no witnesses')
+    throw new EndpointError(`${endpoint.name}: ${fault}`)
+  }
+  if (witness) {
+    collector.add(Object.values(witness.state))
+    collector.add(Object.values(witness.codes))
+    const executed = await collector.run(new Map(), execute).catch((error: Error) => {
+      if (!(error instanceof EndpointError)) throw error
+      throw new EndpointError(`the witness lacks ${lack}; ${error.message}`)
+    })
+    return { executed, from: 'witness and proofs', lack, stats }
+  }
+  const first = namedKeys(block)
+  const guessed = await collector.guess(toCalls(block))
+  for (const [address, slots] of guessed) addKeys(first, address, slots)
+  return { executed: await collector.run(first, execute), from: 'proofs', lack, stats }
+}
+
 /**
- * Checks a block: fetches it, collects the state before it, executes it, and compares all that the
- * endpoint says of it.
+ * Checks a block: fetches it and the state before it, executes it, and compares all that the endpoint
+ * says of it.
  *
  * @throws {EndpointError} if nothing is known about it
  * @throws {MismatchError} if what the endpoint gives does not fit together
  * @throws {InvalidBlockError} if no valid block has these transactions
  */
 export async function checkBlock(options: CheckOptions): Promise<CheckedBlock> {
-  const { endpoint, chain, number, report = () => {} } = options
+  const { endpoint, chain, number, source, report = () => {} } = options
   const before = endpoint.requests
   const block = await fetchBlock(endpoint, chain, number)
   const { header, hash, raw } = block
   report(`header and ${raw.length} transactions hash to ${hash}`)
   const parentHash = bytesToHex(header.parentHash)
-  const parent = await fetchHeader(endpoint, chain, parentHash)
+  const [parent, given] = await Promise.all([
+    fetchHeader(endpoint, chain, parentHash),
+    source === 'proofs' ? {} : fetchWitness(endpoint, number),
+  ])
   report(`the block before is ${parentHash}, with state root ${bytesToHex(parent.stateRoot)}`)
-  const attributes = { ...attributesOfHeader(header), transactions: raw }
-  const getBlockHash = createAncestors(endpoint, chain, parent)
-  const collector = new ProofCollector({ endpoint, chain, parent, report })
-  const first = namedKeys(block)
-  const guessed = await collector.guess(toCalls(block))
-  for (const [address, slots] of guessed) addKeys(first, address, slots)
-  const executed = await collector.run(first, (state) =>
-    executeBlock({ chain, state, parent, attributes, getBlockHash }),
-  )
+  const { executed, ...state } = await executeFetched(block, parent, given, options)
   report(`executed: state root ${bytesToHex(executed.header.stateRoot)}`)
   const computed = blockToJSON(executed)
   const claimedHeader = headerToJSON(header) as unknown as Unchecked
@@ -248,9 +332,8 @@ export async function checkBlock(options: CheckOptions): Promise<CheckedBlock> {
     fork: chain.rules(header).fork,
     txs: raw.length,
     gas: Number(header.gasUsed),
-    from: 'proofs',
+    ...state,
     requests: endpoint.requests - before,
-    stats: collector.stats,
     transactions: computed.transactions,
     receipts: computed.receipts,
     claimedReceipts,

@@ -4,7 +4,7 @@ import { createCrypto } from 'ethereumjs-op/crypto'
 import type { PrefixedHexString as Hex } from 'ethereumjs-op/ethereumjs'
 import { Endpoint, type EndpointOptions } from './endpoint.ts'
 import { EndpointError, MismatchError } from './errors.ts'
-import { type CheckedBlock, checkBlock, describe, fetchHash } from './rpcBlock.ts'
+import { type CheckedBlock, type StateSource, checkBlock, describe, fetchHash } from './rpcBlock.ts'
 
 /** What a thread is told. */
 export interface Task {
@@ -13,6 +13,8 @@ export interface Task {
   options: EndpointOptions
   config: ChainConfig
   number: number
+  /** By default a witness, and proofs for what it lacks. */
+  source?: StateSource
 }
 
 /** How a block is judged: right, not as the endpoint says, or not known. */
@@ -60,6 +62,7 @@ export default async function runTask({
   options,
   config,
   number,
+  source,
 }: Task): Promise<TaskOutcome> {
   const start = performance.now()
   const ms = () => Math.round(performance.now() - start)
@@ -70,7 +73,7 @@ export default async function runTask({
     const at = BigInt(number)
     const before = [await fetchHash(endpoint, at - 1n), await fetchHash(endpoint, at)]
     try {
-      const block = await checkBlock({ endpoint, chain, number: at })
+      const block = await checkBlock({ endpoint, chain, number: at, source })
       await compareEndpoints(block.hash, at, others)
       const { differences } = block
       if (differences.length === 0) return { number, verdict: 'ok', block, ms: ms() }
