@@ -27,6 +27,7 @@ import {
 import { recordBlock } from '../debug/witness.ts'
 import type { Store } from '../store/store.ts'
 import type { Endpoint } from '../verify/endpoint.ts'
+import { EndpointError } from '../verify/errors.ts'
 import { ProofCollector } from '../verify/proofs.ts'
 import { type Difference, fetchBlock, fetchHash, fetchHeader } from '../verify/rpcBlock.ts'
 import type { AccountDifference, CaseFile } from './caseFile.ts'
@@ -168,7 +169,11 @@ export async function fetchEvidence(
   }
 }
 
-/** What the main client says of a block by its hash, as soon as it has it. */
+/**
+ * What the main client says of a block by its hash, as soon as it has it; nothing if it has not.
+ *
+ * @throws {EndpointError} if it does not answer
+ */
 export async function fetchClaim(endpoint: Endpoint, hash: Hex): Promise<Omit<Claim, 'verdict'>> {
   const calls = [
     { method: 'eth_getBlockByHash', params: [hash, true] },
@@ -176,6 +181,8 @@ export async function fetchClaim(endpoint: Endpoint, hash: Hex): Promise<Omit<Cl
   ]
   for (let tries = 0; tries < TRIES; tries++) {
     const [block, receipts] = await endpoint.attempt(calls)
+    const { error } = block
+    if (error) throw new EndpointError(`${endpoint.name}: ${error.message} (${error.code})`)
     if (block.result != null) {
       const { transactions, ...header } = fieldsOf(block.result)
       return {
