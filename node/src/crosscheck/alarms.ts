@@ -123,11 +123,15 @@ export function createAlarms(options: AlarmOptions): Alarms {
     facts.computed = { hash: block?.header.hash as Hex | undefined, invalid }
     if (block) {
       const differences = compareClaim(block, facts.claim)
-      facts.firstHeaderField = differences.find(({ where }) => where.startsWith('header'))
-      facts.firstReceipt = differences.find(({ where }) => where.startsWith('receipt'))
+      const firstOf = (part: string) => differences.find(({ where }) => where.startsWith(part))
+      facts.firstHeaderField = firstOf('header')
+      facts.firstReceipt = firstOf('receipt')
+      facts.firstTransaction = firstOf('transaction')
     }
     addVector(finding, facts, evidence)
-    const parts = [facts.firstHeaderField, facts.firstReceipt].filter((one) => one !== undefined)
+    const { firstHeaderField, firstReceipt, firstTransaction } = facts
+    const firsts = [firstHeaderField, firstReceipt, firstTransaction]
+    const parts = firsts.filter((one) => one !== undefined)
     const details = parts.map(describeDifference)
     const [account] = facts.accounts ?? []
     if (account) {
