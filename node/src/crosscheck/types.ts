@@ -24,10 +24,16 @@ export type AlarmKind =
   | 'error'
   /** What the main client says of a block at its head: header, receipts, transactions. */
   | 'block'
+  /** Several main clients contradict each other; the proxy rings it, the watchman does not. */
+  | 'engines'
 
 /** Two clients differ, and nothing explains it. */
 export interface Alarm {
-  /** Names the case, and its file: the same difference never has two. */
+  /**
+   * Names the case, and its file: the same difference never has two. Letters, digits and hyphens. Who hears
+   * of an alarm keeps it on disk and knows it again by this, so it may be told more than once: after a
+   * restart, say, when it is not known whether it was heard.
+   */
   id: string
   /** In milliseconds since 1970. */
   at: number
