@@ -64,7 +64,15 @@ export interface Progress {
   dropped: number
   /** Why it cannot go on, where it cannot: it tries again. */
   trouble?: string
+  /** How often its thread has ended, or gave no sign of life, and another took its place; 0 if left out. */
+  restarts?: number
 }
+
+/**
+ * Takes an alarm. What it gives resolves when the alarm is on disk: only then has it been heard, and before that
+ * the watchman must tell it again after a restart.
+ */
+export type HearAlarm = (alarm: Alarm) => Promise<void>
 
 /** Compares in a thread of its own what the main client says with what this client makes of it. */
 export interface Watchman {
