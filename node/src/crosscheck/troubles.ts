@@ -1,0 +1,34 @@
+import { type Logger, createRepeatFilter } from '../logger.ts'
+
+/** Why the watchman cannot go on, by what cannot; it tries again. */
+export class Troubles {
+  readonly #current = new Map<string, string>()
+  readonly #isNews = createRepeatFilter()
+  readonly #log: Logger
+  readonly #onChange: () => void
+
+  constructor(log: Logger, onChange: () => void) {
+    this.#log = log
+    this.#onChange = onChange
+  }
+
+  /** The first of them. */
+  get first(): string | undefined {
+    return this.#current.values().next().value
+  }
+
+  set(what: string, text: string): void {
+    const isChange = this.#current.get(what) !== text
+    this.#current.set(what, text)
+    if (isChange && this.#isNews(`${what} ${text}`) !== undefined) {
+      this.#log.warn({ reason: text }, 'the watchman cannot go on')
+    }
+    if (isChange) this.#onChange()
+  }
+
+  clear(what: string): void {
+    if (!this.#current.delete(what)) return
+    this.#log.info({}, 'the watchman goes on')
+    this.#onChange()
+  }
+}
