@@ -1,4 +1,5 @@
 /** Main clients that answer as told, and a crosscheck between them and whoever plays op-node. */
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import {
@@ -14,7 +15,7 @@ import type { Test } from 'tap'
 import { type CrosscheckOptions, startCrosscheck } from '../node/dist/crosscheck/start.js'
 import type { Logger } from '../node/dist/logger.js'
 import type { JSONValue } from './helpers.ts'
-import { createToken } from './node-helpers-faults.ts'
+import { MAIN, accepts, createToken, freePort, observe } from './node-helpers-faults.ts'
 
 /** Of op-node, and of the main clients. */
 export const SECRET = new Uint8Array(32).fill(0x11)
@@ -209,4 +210,50 @@ export async function until(isSo: () => unknown, what: string) {
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
   throw new Error(`not within ten seconds: ${what}`)
+}
+
+/** Changes what a main client answers. */
+export type Alter = (method: string, answer: JSONValue, params: JSONValue[]) => JSONValue
+
+/** Puts somebody between crosscheck and a node who may change its answers. @returns the URL */
+export async function openFaultyMain(t: Test, node: { authUrl: string }, alter: Alter) {
+  const server = createServer(async (incoming, response) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of incoming) chunks.push(chunk)
+    const body = Buffer.concat(chunks).toString()
+    const { authorization = '' } = incoming.headers
+    const headers = { 'content-type': 'application/json', authorization }
+    const answered = await fetch(node.authUrl, { method: 'POST', headers, body }).catch(() => {})
+    if (!answered) return response.destroy()
+    const { method, params } = JSON.parse(body)
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify(alter(method, await answered.json(), params)))
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** Starts the command `crosscheck` and waits until op-node can use it. @throws if it ends before */
+export async function spawnCrosscheck(t: Test, args: string[]) {
+  const [port, httpPort] = [await freePort(), await freePort()]
+  const ports = [`--authrpc.port=${port}`, `--http.port=${httpPort}`]
+  const command = [process.execPath, MAIN, 'crosscheck', ...args, ...ports]
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', ...command], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const observed = observe(child)
+  t.teardown(() => observed.kill('SIGKILL'))
+  while (!(await accepts(port))) {
+    if (!observed.isRunning()) throw new Error(`crosscheck ended: ${observed.output.stderr}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  const health = async () => {
+    const response = await fetch(`http://127.0.0.1:${httpPort}/health`)
+    return { status: response.status, body: (await response.json()) as JSONValue }
+  }
+  return { ...observed, port, httpPort, health }
 }

@@ -20,6 +20,7 @@ import {
   type Fake,
   type Script,
   ENGINE_SECRET,
+  GENESIS,
   HASH,
   INVALID,
   OTHER,
@@ -28,14 +29,25 @@ import {
   VALID,
   ZERO,
   chosen,
+  openFaultyMain,
   recordLog,
   refusal,
   send,
+  spawnCrosscheck,
   start,
   startFake,
   toBody,
   until,
 } from './crosscheck-proxy-helpers.ts'
+import { runCLI } from './helpers.ts'
+import {
+  CallError,
+  type TestNode,
+  createDriver,
+  genesisHead,
+  spawnNode,
+  userDeposit,
+} from './node-helpers.ts'
 import { createToken } from './node-helpers-faults.ts'
 
 const PAYLOAD = toBody('engine_newPayloadV4', [
@@ -835,6 +847,114 @@ t.test('engines that contradict each other ring once', async (t) => {
   t.match(alarm.summary, new RegExp(`127.0.0.1:${engines[1].port}: INVALID null`))
   t.equal(readOpenAlarms(datadir).length, 1)
 })
+
+/** Plays op-node through a port of crosscheck. */
+const throughPort = (node: TestNode, port: number, secret = SECRET): TestNode => ({
+  ...node,
+  async call(method, ...params) {
+    const { status, json } = await send(port, toBody(method, params), { secret })
+    if (status !== 200) throw new Error(`${method}: HTTP status ${status}`)
+    const { result, error } = json()
+    if (error) throw new CallError(method, error)
+    return result
+  },
+})
+
+t.test(
+  'a sequencer is halted by an alarm, also after kill -9, until somebody resumes',
+  async (t) => {
+    const node = await spawnNode(GENESIS)
+    t.teardown(() => node.stop())
+    const driver = createDriver(GENESIS)
+    let isFaulty = false
+    const url = await openFaultyMain(t, node, (method, answer, [first]) => {
+      if (!isFaulty || !method.startsWith('engine_newPayload')) return answer
+      const result = { status: 'INVALID', latestValidHash: first.parentHash, validationError: 'no' }
+      return { ...answer, result }
+    })
+    let status = 503
+    const { bodies, url: hookURL } = await startHook(t, () => status)
+    const folder = t.testdir({
+      'genesis.json': JSON.stringify(GENESIS),
+      secret: Buffer.from(SECRET).toString('hex'),
+      'engine-secret': Buffer.from(node.secret).toString('hex'),
+    })
+    const datadir = join(folder, 'data')
+    const args = [
+      ...[`--genesis=${folder}/genesis.json`, `--datadir=${datadir}`, '--on-mismatch=halt'],
+      ...[`--engine=${url}`, `--engine.jwtsecret=${folder}/engine-secret`, `--eth=${node.url}`],
+      ...[`--authrpc.jwtsecret=${folder}/secret`, '--log.format=json'],
+      `--webhook=${hookURL.replace('user:hidden@', '')}`,
+    ]
+    const first = await spawnCrosscheck(t, args)
+    const engine = throughPort(node, first.port)
+    let head = await genesisHead(node)
+    for (let number = 0; number < 5; number++) {
+      head = (await driver.extend(engine, head, [userDeposit(number)])).executionPayload
+    }
+    await until(
+      async () => (await first.health()).body.watchman.same === 5,
+      'five blocks are the same',
+    )
+    t.match(await first.health(), { status: 200, body: { status: 'ok', open: 0 } })
+
+    isFaulty = true
+    const envelope = await driver.build(engine, head, driver.attributesAfter(head))
+    t.equal(
+      (await driver.insert(engine, envelope)).status,
+      'INVALID',
+      'the answer is not held back',
+    )
+    await until(async () => (await first.health()).status === 503, 'an alarm')
+    const { body } = await first.health()
+    t.equal(body.open, 1)
+    t.match(body.alarms[0], {
+      kind: 'status',
+      block: { hash: envelope.executionPayload.blockHash },
+    })
+    t.match(body.halted, /^alarm status-6-/)
+    t.equal((await driver.insert(engine, envelope)).status, 'SYNCING')
+    await until(() => existsSync(join(datadir, 'halted.json')), 'the halt is on disk')
+    await until(() => bodies.length > 0, 'the webhook is tried')
+    await first.kill('SIGKILL')
+    const [{ id, caseFile }] = readOpenAlarms(datadir)
+    t.ok(existsSync(caseFile!), `case file ${caseFile}`)
+
+    isFaulty = false
+    status = 200
+    const count = bodies.length
+    const second = await spawnCrosscheck(t, args)
+    const again = throughPort(node, second.port)
+    t.equal((await driver.insert(again, envelope)).status, 'SYNCING', 'still halted')
+    await t.rejects(
+      driver.fetchPayload(again, envelope.executionPayload.timestamp, '0x00'),
+      /halted/,
+    )
+    await until(() => bodies.length > count, 'the alarm is sent after all')
+    t.equal(JSON.parse(bodies[count]).alarm.id, id)
+
+    t.match(
+      runCLI('crosscheck', 'alarms', `--datadir=${datadir}`).stdout,
+      new RegExp(`"id":"${id}"`),
+    )
+    t.match(runCLI('crosscheck', 'acknowledge', id, `--datadir=${datadir}`), { status: 0 })
+    t.match(runCLI('crosscheck', 'acknowledge', `--datadir=${datadir}`), { status: 1 })
+    t.match(runCLI('crosscheck', 'resume', `--datadir=${datadir}`), {
+      status: 0,
+      stdout: /^resumed/,
+    })
+    await until(async () => {
+      const report = await second.health()
+      return report.status === 200 && report.body.halted === undefined
+    }, 'good health')
+    t.equal((await driver.insert(again, envelope)).status, 'VALID')
+    await driver.choose(again, envelope.executionPayload)
+    const { stdout, stderr } = second.output
+    t.notMatch(`${first.output.stdout}${stdout}${stderr}`, /path-that-is-secret/)
+    t.strictSame(readOpenAlarms(datadir), [], 'nothing has rung again')
+    t.match(await second.kill('SIGTERM'), { code: 0 })
+  },
+)
 
 t.test('with several engines, their calls are not taken in batches', async (t) => {
   const engines = await Promise.all([1, 2, 3].map(() => startFake(t, () => VALID())))
