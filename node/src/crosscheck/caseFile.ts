@@ -114,7 +114,9 @@ async function execute(file: CaseFile, customCrypto: Crypto) {
   const state = createWitnessState(chain.common, parent.stateRoot, preimages)
   const getBlockHash = (number: bigint) => ancestorHashes?.[`${number}`]
   try {
-    return { block: blockToJSON(await executeBlock({ chain, state, parent, attributes, getBlockHash })) }
+    return {
+      block: blockToJSON(await executeBlock({ chain, state, parent, attributes, getBlockHash })),
+    }
   } catch (error) {
     if (!(error instanceof InvalidBlockError)) throw error
     return { invalid: error.message }
@@ -136,8 +138,10 @@ export async function runCase(file: CaseFile, customCrypto: Crypto): Promise<Cas
   const isRight = block !== undefined && differences.length === 0
   const isReproduced = (claim.verdict === 'VALID') !== isRight
   const hash = block?.header.hash as Hex | undefined
-  const isSame = before?.hash === hash && (before?.invalid === undefined) === (invalid === undefined)
-  const here = invalid === undefined ? `block ${hash} follows` : `no valid block follows: ${invalid}`
+  const isSame =
+    before?.hash === hash && (before?.invalid === undefined) === (invalid === undefined)
+  const here =
+    invalid === undefined ? `block ${hash} follows` : `no valid block follows: ${invalid}`
   const first = differences.length > 0 ? `; ${describeDifference(differences[0])}` : ''
   const said = `the main client says ${claim.verdict}${claim.header?.hash ? ` of ${claim.header.hash}` : ''}`
   const word = isReproduced ? 'reproduced' : 'not reproduced'

@@ -108,7 +108,12 @@ export async function createChecker(options: CheckerOptions): Promise<Checker> {
     try {
       return { result: await engine[method](...params) }
     } catch (error) {
-      const { code = -32603, message, stack, cause } = error as Error & {
+      const {
+        code = -32603,
+        message,
+        stack,
+        cause,
+      } = error as Error & {
         code?: number
         cause?: Error
       }
@@ -165,7 +170,12 @@ export async function createChecker(options: CheckerOptions): Promise<Checker> {
   /** Rings about an answer to `newPayload`, or about a payload that was built. */
   function raisePayload(
     call: AnsweredCall,
-    { kind, own, version, params }: {
+    {
+      kind,
+      own,
+      version,
+      params,
+    }: {
       kind: Finding['kind']
       own: Answer
       version: number
@@ -309,7 +319,12 @@ export async function createChecker(options: CheckerOptions): Promise<Checker> {
     if (isRefused) memory.reject(hash)
     if (!build || !own || !ownHash) {
       if (!isRefused) return
-      return raisePayload(call, { kind: 'status', own: put, version: putVersion, params: putParams })
+      return raisePayload(call, {
+        kind: 'status',
+        own: put,
+        version: putVersion,
+        params: putParams,
+      })
     }
     const { block, fields } = describePayload(putParams)
     const parentBlock = store.find(build.parentHash)

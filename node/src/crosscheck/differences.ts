@@ -24,7 +24,7 @@ export function findDifferences(computed: unknown, claimed: unknown, where: stri
   if (isList(computed) && isList(claimed)) {
     if (computed.length !== claimed.length) {
       const counts = { computed: computed.length, claimed: claimed.length }
-      return [{ where: `number of ${where}`, ...counts }]
+      return [{ where: `${where} count`, ...counts }]
     }
     return computed.flatMap((item, index) =>
       findDifferences(item, claimed[index], `${where} ${index}`),

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ChainConfig, attributesOfHeader, payloadOfBlock } from 'ethereumjs-op'
 import { headerToJSON } from 'ethereumjs-op/blockchain'
-import { type PrefixedHexString as Hex, bytesToHex } from 'ethereumjs-op/ethereumjs'
+import { type PrefixedHexString as Hex, bigIntToHex, bytesToHex } from 'ethereumjs-op/ethereumjs'
 import { Tinypool } from 'tinypool'
 import type { Logger } from '../logger.ts'
 import type { Methods } from '../rpc/methods.ts'
@@ -14,9 +14,8 @@ import { type FetchedBlock, fetchBlock, fetchHash } from '../verify/rpcBlock.ts'
 import type { Task, TaskOutcome } from '../verify/worker.ts'
 import type { Alarms } from './alarms.ts'
 import { compareClaim } from './claim.ts'
-import { describeDifference } from './differences.ts'
 import { fetchClaim, fetchEvidence, recordEvidence } from './evidence.ts'
-import { fieldsOf, numberIn } from './exchange.ts'
+import { fieldsOf, hashIn, numberIn } from './exchange.ts'
 import type { BlockRef, Memory } from './memory.ts'
 import type { Troubles } from './troubles.ts'
 import { paramsOf, versionOf } from './vector.ts'
@@ -124,7 +123,10 @@ export class Follower {
     const { message, stack } = error as Error
     const isEndpoint = error instanceof EndpointError
     if (!isEndpoint) this.#opts.log.error({ error: message, stack }, 'a fault of the watchman')
-    this.#opts.troubles.set('following', isEndpoint ? message : `a fault of the watchman: ${message}`)
+    this.#opts.troubles.set(
+      'following',
+      isEndpoint ? message : `a fault of the watchman: ${message}`,
+    )
   }
 
   #setChecked(block: BlockRef, isSame: boolean) {
@@ -195,7 +197,7 @@ export class Follower {
       kind: 'block',
       key: hash,
       block: { number, hash },
-      summary: `block ${number} ${hash}: ${describeDifference(differences[0])}`,
+      summary: `block ${number} ${hash}: the main client says other things of it`,
       claim,
       gather: () => recordEvidence(store, parent, attributes),
     })
@@ -205,8 +207,8 @@ export class Follower {
   async #catchUp(endpoint: Endpoint, { hash, number: given }: { hash: Hex; number?: number }) {
     const { store, sample, log } = this.#opts
     const number = given ?? (await this.#numberOf(endpoint, hash))
-    const isThere = number !== undefined && (await fetchHash(endpoint, BigInt(number))) === hash
-    // A later head is on its way, and its blocks are these or those in their place.
+    const isThere = number !== undefined && (await this.#hashAt(endpoint, number)) === hash
+    // Another head is on its way, and its blocks are these or those in their place.
     if (!isThere) return this.#giveUp(hash)
     const base = await this.#findBase(endpoint, number)
     if (sample > 1) return this.#checkStateless(base + 1, { number, hash })
@@ -216,6 +218,12 @@ export class Follower {
     log.info({ from: base + 1, to: number }, `the watchman catches up with blocks, and ${way}`)
     if (isFollowed) return this.#import(endpoint, { number: base, hash: baseHash }, number)
     return this.#checkStateless(base + 1, { number, hash })
+  }
+
+  /** The hash of the main client's block with this number, if it has one. */
+  async #hashAt(endpoint: Endpoint, number: number): Promise<Hex | undefined> {
+    const id = bigIntToHex(BigInt(number))
+    return hashIn(fieldsOf(await endpoint.call('eth_getBlockByNumber', id, false)).hash)
   }
 
   async #numberOf(endpoint: Endpoint, hash: Hex): Promise<number | undefined> {
@@ -232,7 +240,10 @@ export class Follower {
       let base = Math.min(number, head - 1)
       if (sample > 1) return base
       const least = Math.max(0, base - MAX_REORG)
-      while (base > least && !memory.isChecked(await fetchHash(endpoint, BigInt(base)))) base--
+      for (; base > least; base--) {
+        const hash = await this.#hashAt(endpoint, base)
+        if (hash && memory.isChecked(hash)) break
+      }
       return base
     }
     const genesis = await fetchHash(endpoint, 0n)
@@ -336,7 +347,12 @@ export class Follower {
     const running: Promise<TaskOutcome>[] = []
     for (let index = 0; index < numbers.length && !this.#isClosed; index++) {
       while (running.length < Math.min(numbers.length, index + 2 * maxThreads)) {
-        const task: Task = { urls: [eth!], options: PATIENCE, config, number: numbers[running.length] }
+        const task: Task = {
+          urls: [eth!],
+          options: PATIENCE,
+          config,
+          number: numbers[running.length],
+        }
         running.push(this.#pool.run(task))
       }
       if (!(await this.#take(await running[index]))) return

@@ -41,16 +41,18 @@ const toWord = (value: string): Hex => `0x${toBytes(value).slice(2).padStart(64,
 
 /** The accounts of a genesis file as vectors have them. */
 function toAccounts({ alloc = {} }: Genesis) {
-  const accounts = Object.entries(alloc).map(([address, { balance, nonce, code, storage = {} }]) => {
-    const slots = Object.entries(storage).filter(([, value]) => BigInt(toBytes(value)) !== 0n)
-    const account = {
-      balance: toQuantity(balance),
-      nonce: toQuantity(nonce),
-      code: toBytes(code),
-      storage: Object.fromEntries(slots.map((slot) => slot.map(toWord))),
-    }
-    return [toBytes(address), account]
-  })
+  const accounts = Object.entries(alloc).map(
+    ([address, { balance, nonce, code, storage = {} }]) => {
+      const slots = Object.entries(storage).filter(([, value]) => BigInt(toBytes(value)) !== 0n)
+      const account = {
+        balance: toQuantity(balance),
+        nonce: toQuantity(nonce),
+        code: toBytes(code),
+        storage: Object.fromEntries(slots.map((slot) => slot.map(toWord))),
+      }
+      return [toBytes(address), account]
+    },
+  )
   return Object.fromEntries(accounts) as Record<string, object>
 }
 
@@ -65,7 +67,8 @@ function pathTo(store: Store, hash: Hex): BlockHeader[] {
     header = store.header(bytesToHex(header.parentHash))
   }
   const [first] = path
-  const isWhole = !first || (first.number === 1n && bytesToHex(first.parentHash) === store.getCanonicalHash(0))
+  const isWhole =
+    !first || (first.number === 1n && bytesToHex(first.parentHash) === store.getCanonicalHash(0))
   if (!isWhole) throw new Error('not all blocks since genesis are in the database of the watchman')
   return path
 }

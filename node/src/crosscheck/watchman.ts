@@ -132,7 +132,10 @@ export async function startWatchman(options: WatchmanOptions): Promise<Watchman>
       try {
         onAlarm(message.alarm)
       } catch (error) {
-        log.error({ id: message.alarm.id, error: (error as Error).message }, 'an alarm is not heard')
+        log.error(
+          { id: message.alarm.id, error: (error as Error).message },
+          'an alarm is not heard',
+        )
       }
       ask({ type: 'heard', id: message.alarm.id })
     }
