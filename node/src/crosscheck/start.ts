@@ -42,6 +42,8 @@ export interface CrosscheckOptions {
   http: Endpoint
   /** Where metrics are served; without it they are not. */
   metrics?: Endpoint
+  /** Milliseconds without a sign of life after which the watchman's thread is ended and started again. */
+  silence?: number
   /** Where alarms are sent. */
   webhook?: string
   log: Logger
@@ -86,10 +88,10 @@ export async function startCrosscheck(opts: CrosscheckOptions): Promise<RunningC
       if (isHeld && !alarms.isKnown(alarm.id)) halt.start(alarm)
       return alarms.ring(alarm)
     }
-    const { genesis, eth, sample } = opts
+    const { genesis, eth, sample, silence } = opts
     const own = { datadir: join(datadir, WATCHMAN), cases: join(datadir, CASES) }
     const keeper = keepWatchman(
-      () => startWatchman({ genesis, ...own, eth, sample, log, onAlarm }),
+      () => startWatchman({ genesis, ...own, eth, sample, silence, log, onAlarm }),
       log,
     )
     open.push(keeper.close)
