@@ -110,7 +110,7 @@ export async function watch(
   }
   const log = { ...SILENT, info: keep, warn: keep, error: keep }
   const folders = { datadir: makeFolder(), cases: makeFolder() }
-  const onAlarm = (alarm: Alarm) => alarms.push(alarm)
+  const onAlarm = async (alarm: Alarm) => void alarms.push(alarm)
   const watchman = await startWatchman({ genesis, ...folders, log, onAlarm, ...options })
   test.teardown(() => watchman.close())
   return { ...watchman, alarms, lines, ...folders, ...options } as TestWatchman

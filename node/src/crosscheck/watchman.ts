@@ -7,7 +7,7 @@ import type { Logger } from '../logger.ts'
 import type { CheckerProgress } from './checker.ts'
 import { glance } from './exchange.ts'
 import type { BlockRef } from './memory.ts'
-import type { Alarm, Exchange, Progress, Watchman } from './types.ts'
+import type { Exchange, HearAlarm, Progress, Watchman } from './types.ts'
 import type { ThreadMessage, ThreadOptions, ThreadRequest } from './watchmanThread.ts'
 
 /** What the watchman of `crosscheck` is started with. */
@@ -23,8 +23,10 @@ export interface WatchmanOptions {
   /** Checks each Nth block only; 1 unless told otherwise. */
   sample?: number
   log: Logger
-  /** Hears of each alarm once, also over restarts. */
-  onAlarm(alarm: Alarm): void
+  /** Hears of each alarm, and again after a restart of the thread if it had not heard it before. */
+  onAlarm: HearAlarm
+  /** Milliseconds without a sign of life after which the thread is ended; two minutes unless told otherwise. */
+  silence?: number
   /** Hears how far it is, when that changes. */
   onProgress?(progress: Progress): void
 }
@@ -42,8 +44,15 @@ const MAX_NUMBERS = 1_024
 /** Megabytes of heap for the thread. */
 const MAX_HEAP = 4_096
 
-/** Milliseconds until another thread takes the place of one that ended. */
-const RETRY = 1_000
+/** Milliseconds until another thread takes the place of one that ended: twice as long for each that ends soon. */
+const FIRST_PAUSE = 1_000
+const LAST_PAUSE = 60_000
+
+/** Milliseconds that a thread must have run before the next pause is the first again. */
+const STABLE_TIME = 300_000
+
+/** Milliseconds without a sign of life after which a thread hangs: no block takes as long as that. */
+const SILENCE = 120_000
 
 /** Milliseconds in which the thread must have closed. */
 const GRACE = 10_000
@@ -83,6 +92,7 @@ class Waiting {
  */
 export async function startWatchman(options: WatchmanOptions): Promise<Watchman> {
   const { genesis, datadir, cases, eth, sample, log, onAlarm, onProgress } = options
+  const { silence = SILENCE } = options
   const waiting = new Waiting()
   const numbers = new LRUCache<Hex, number>({ max: MAX_NUMBERS })
   const idles = new Map<number, () => void>()
@@ -95,6 +105,10 @@ export async function startWatchman(options: WatchmanOptions): Promise<Watchman>
   /** Of threads that have ended. */
   const before = { same: 0, disputed: {} as Record<string, number> }
   let threadTrouble: string | undefined
+  let restarts = 0
+  let pause = FIRST_PAUSE
+  let startedAt = 0
+  let lastSign = 0
   let closing: Promise<void> | undefined
 
   const ask = (request: ThreadRequest) => worker.postMessage(request)
@@ -114,6 +128,7 @@ export async function startWatchman(options: WatchmanOptions): Promise<Watchman>
       waiting: waiting.length + handed,
       dropped: waiting.dropped,
       trouble: threadTrouble ?? own.trouble,
+      restarts,
     }
   }
 
@@ -129,15 +144,16 @@ export async function startWatchman(options: WatchmanOptions): Promise<Watchman>
   function hear(message: ThreadMessage) {
     if (message.type === 'log') log[message.level](message.fields, message.message)
     if (message.type === 'alarm') {
-      try {
-        onAlarm(message.alarm)
-      } catch (error) {
-        log.error(
-          { id: message.alarm.id, error: (error as Error).message },
-          'an alarm is not heard',
+      const { alarm } = message
+      const asker = worker
+      Promise.resolve()
+        .then(() => onAlarm(alarm))
+        .then(
+          () => asker.postMessage({ type: 'heard', id: alarm.id } satisfies ThreadRequest),
+          // It is told again after a restart.
+          ({ message: error }: Error) =>
+            log.error({ id: alarm.id, error }, 'an alarm is not heard'),
         )
-      }
-      ask({ type: 'heard', id: message.alarm.id })
     }
     if (message.type === 'progress' || message.type === 'done') {
       own = message.progress
@@ -162,12 +178,15 @@ export async function startWatchman(options: WatchmanOptions): Promise<Watchman>
       execArgv: [],
     })
     const started = worker
+    startedAt = performance.now()
+    lastSign = startedAt
     return new Promise<void>((resolve, reject) => {
       let reason = 'the thread of the watchman ended'
       started.on('error', ({ message }: Error) => {
         reason = message
       })
       started.on('message', (message: ThreadMessage) => {
+        lastSign = performance.now()
         if (message.type === 'opened') {
           own = message.progress
           started.once('exit', () => void restart(reason))
@@ -192,8 +211,11 @@ export async function startWatchman(options: WatchmanOptions): Promise<Watchman>
     }
     own = { checked: own.checked, same: 0, disputed: {} }
     tell()
+    if (performance.now() - startedAt > STABLE_TIME) pause = FIRST_PAUSE
     while (!closing) {
-      await sleep(RETRY, undefined, { ref: false })
+      await sleep(pause, undefined, { ref: false })
+      pause = Math.min(2 * pause, LAST_PAUSE)
+      restarts++
       try {
         await start()
         break
@@ -228,7 +250,17 @@ export async function startWatchman(options: WatchmanOptions): Promise<Watchman>
     }
   }
 
+  /** Ends a thread that hangs; another takes its place. */
+  function feelPulse() {
+    if (closing || threadTrouble !== undefined || performance.now() - lastSign < silence) return
+    log.error({ seconds: silence / 1_000 }, 'the thread of the watchman gives no sign of life')
+    void worker.terminate()
+  }
+  const pulse = setInterval(feelPulse, Math.min(silence / 4, 1_000))
+  pulse.unref()
+
   async function end() {
+    clearInterval(pulse)
     ask({ type: 'close' })
     const exited = new Promise<void>((resolve) => {
       worker.once('exit', () => resolve())
@@ -240,6 +272,7 @@ export async function startWatchman(options: WatchmanOptions): Promise<Watchman>
   try {
     await start()
   } catch (error) {
+    clearInterval(pulse)
     await worker!.terminate()
     throw error
   }

@@ -1,6 +1,7 @@
 // The thread of the watchman: it has a database and an engine of its own.
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Logger } from '../logger.ts'
+import { yieldToOthers } from '../priority.ts'
 import { type Checker, type CheckerProgress, createChecker } from './checker.ts'
 import type { BlockRef } from './memory.ts'
 import type { Alarm, Exchange } from './types.ts'
@@ -30,9 +31,18 @@ export type ThreadMessage =
   | { type: 'progress'; progress: CheckerProgress }
   | { type: 'alarm'; alarm: Alarm }
   | { type: 'idle'; id: number }
+  /** A sign of life. */
+  | { type: 'alive' }
   | { type: 'log'; level: keyof Logger; fields: object; message: string }
 
+/** Milliseconds between two signs of life. */
+const PULSE = 1_000
+
 const say = (message: ThreadMessage) => parentPort!.postMessage(message)
+
+// Whoever waits for the main client goes first.
+yieldToOthers()
+setInterval(() => say({ type: 'alive' }), PULSE).unref()
 
 const sayAt = (level: keyof Logger) => (fields: object, message: string) =>
   say({ type: 'log', level, fields, message })
