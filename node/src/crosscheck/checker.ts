@@ -395,6 +395,7 @@ export async function createChecker(options: CheckerOptions): Promise<Checker> {
     await store.close()
   }
 
+  alarms.resume()
   const follow = ({ hash, number }: BlockRef) => follower.follow(hash, number)
   return { check, follow, progress, idle, close }
 }
