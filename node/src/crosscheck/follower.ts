@@ -345,7 +345,7 @@ export class Follower {
 
   /** Checks blocks by themselves, on all cores, in order. */
   async #checkStateless(first: number, { number: last, hash: lastHash }: BlockRef) {
-    const { sample, eth, config, memory } = this.#opts
+    const { sample, eth, config } = this.#opts
     const numbers: number[] = []
     for (let number = first; number <= last; number++) {
       if (number % sample === 0) numbers.push(number)
@@ -366,7 +366,7 @@ export class Follower {
       }
       if (!(await this.#take(await running[index]))) return
     }
-    if (!this.#isClosed && sample > 1) memory.setChecked({ number: last, hash: lastHash })
+    if (!this.#isClosed && sample > 1) this.#setChecked({ number: last, hash: lastHash }, false)
   }
 
   /** @returns whether the next block follows this one */
