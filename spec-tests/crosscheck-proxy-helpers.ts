@@ -203,13 +203,13 @@ export async function start(
   return { ...crosscheck, datadir, lines, health }
 }
 
-/** Waits until something is so. @throws after ten seconds */
+/** Waits until something is so. @throws after half a minute */
 export async function until(isSo: () => unknown, what: string) {
-  for (let tries = 0; tries < 500; tries++) {
+  for (let tries = 0; tries < 1_500; tries++) {
     if (await isSo()) return
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
-  throw new Error(`not within ten seconds: ${what}`)
+  throw new Error(`not within half a minute: ${what}`)
 }
 
 /** Changes what a main client answers. */

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Worker } from 'node:worker_threads'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
@@ -18,6 +19,7 @@ import type { Alarm, Exchange } from '../node/dist/crosscheck/types.js'
 import { createWebhook } from '../node/dist/crosscheck/webhook.js'
 import {
   type Fake,
+  type Line,
   type Script,
   ENGINE_SECRET,
   GENESIS,
@@ -42,11 +44,14 @@ import {
 import { runCLI } from './helpers.ts'
 import {
   CallError,
+  type Hex,
   type TestNode,
   createDriver,
   genesisHead,
   spawnNode,
+  transfer,
   userDeposit,
+  withContracts,
 } from './node-helpers.ts'
 import { createToken } from './node-helpers-faults.ts'
 
@@ -58,6 +63,38 @@ const PAYLOAD = toBody('engine_newPayloadV4', [
 ])
 const CHOICE = toBody('engine_forkchoiceUpdatedV3', [{ headBlockHash: HASH }, null])
 const FETCH = toBody('engine_getPayloadV5', ['0x0123456789abcdef'])
+
+/** Opens a proxy by itself, without a watchman. */
+async function openPort(
+  t: Test,
+  fakes: Fake[],
+  {
+    timeout = 10_000,
+    ...opts
+  }: Partial<Parameters<typeof openProxy>[0]> & { timeout?: number } = {},
+) {
+  const engines = fakes.map(({ url }) =>
+    createEngineClient({ url, secret: ENGINE_SECRET, timeout }),
+  )
+  const exchanges: Exchange[] = []
+  const proxy = await openProxy({
+    mode: 'alert',
+    engines,
+    authrpc: { addr: '127.0.0.1', port: 0 },
+    secret: SECRET,
+    readHalt: () => undefined,
+    log: recordLog().log,
+    onExchange: (exchange) => exchanges.push(exchange),
+    onRequest: () => {},
+    onAlarm: () => {},
+    ...opts,
+  })
+  t.teardown(async () => {
+    await proxy.close()
+    for (const engine of engines) engine.close()
+  })
+  return { port: proxy.port, exchanges }
+}
 
 t.test('what is passed on and what is given back are the same bytes', async (t) => {
   const text = '{ "jsonrpc" : "2.0",\n"id":7e0, "result":{"\\u0061":1.10, "ü":"\\ud800"} }  '
@@ -71,7 +108,7 @@ t.test('what is passed on and what is given back are the same bytes', async (t) 
     response.end(isZipped ? zipped : text)
     return undefined
   })
-  const { authPort } = await start(t, [main])
+  const { port: authPort } = await openPort(t, [main])
   const body = ' {"method":"engine_x", "id" : 7e0,"params":[1.0, "\\u00e4"],"jsonrpc":"2.0"}\n'
   const headers = { 'content-type': 'application/json;charset=utf-8', 'x-own': 'yes' }
   const answered = await send(authPort, body, { headers })
@@ -91,7 +128,7 @@ t.test('what is passed on and what is given back are the same bytes', async (t) 
 
 t.test('the main client gets a fresh token of its own secret', async (t) => {
   const main = await startFake(t, () => '"result":1')
-  const { authPort } = await start(t, [main])
+  const { port: authPort } = await openPort(t, [main])
   await send(authPort, toBody('eth_chainId'))
   const [, token = ''] = (main.received[0].incoming.headers.authorization ?? '').split(' ')
   const [header, claims, signature] = token.split('.')
@@ -103,7 +140,7 @@ t.test('the main client gets a fresh token of its own secret', async (t) => {
 
 t.test('who has no fresh token is refused, and the main client hears nothing', async (t) => {
   const main = await startFake(t, () => '"result":1')
-  const { authPort } = await start(t, [main])
+  const { port: authPort } = await openPort(t, [main])
   const now = Math.floor(Date.now() / 1000)
   const tokens = {
     none: undefined,
@@ -134,7 +171,7 @@ t.test('calls do not wait for each other', async (t) => {
     release = () => response.end(`{"jsonrpc":"2.0","id":1,${VALID()}}`)
     return undefined
   })
-  const { authPort } = await start(t, [main])
+  const { port: authPort } = await openPort(t, [main])
   const slow = send(authPort, PAYLOAD)
   const others = Array.from({ length: 50 }, () => send(authPort, toBody('eth_chainId')))
   for (const { status } of await Promise.all(others)) t.equal(status, 200)
@@ -148,7 +185,7 @@ t.test('faults of the main client', async (t) => {
       setTimeout(() => response.end(`{"id":1,${VALID()}}`), 5_000)
       return undefined
     })
-    const { authPort } = await start(t, [main])
+    const { port: authPort } = await openPort(t, [main])
     t.equal((await send(authPort, PAYLOAD)).json().result.status, 'VALID')
   })
 
@@ -156,7 +193,7 @@ t.test('faults of the main client', async (t) => {
     const main = await startFake(t, ({ method }) =>
       method === 'eth_chainId' ? '"result":"0x385"' : undefined,
     )
-    const { authPort } = await start(t, [main], { timeout: 300 })
+    const { port: authPort } = await openPort(t, [main], { timeout: 300 })
     const before = performance.now()
     const { status, body } = await send(authPort, PAYLOAD)
     t.equal(status, 504)
@@ -167,7 +204,7 @@ t.test('faults of the main client', async (t) => {
 
   await t.test('one that is down is tried again with the next call', async (t) => {
     const main = await startFake(t, () => VALID())
-    const { authPort } = await start(t, [main])
+    const { port: authPort } = await openPort(t, [main])
     t.equal((await send(authPort, PAYLOAD)).status, 200)
     await main.stop()
     const { status, body } = await send(authPort, PAYLOAD)
@@ -179,7 +216,7 @@ t.test('faults of the main client', async (t) => {
 
   await t.test('one that restarts between two calls costs none of them', async (t) => {
     const main = await startFake(t, () => VALID())
-    const { authPort } = await start(t, [main])
+    const { port: authPort } = await openPort(t, [main])
     for (let round = 0; round < 5; round++) {
       t.equal((await send(authPort, PAYLOAD)).status, 200)
       await main.stop()
@@ -194,7 +231,7 @@ t.test('faults of the main client', async (t) => {
       setTimeout(() => response.destroy(), 20)
       return undefined
     })
-    const { authPort } = await start(t, [main])
+    const { port: authPort } = await openPort(t, [main])
     const { status, body } = await send(authPort, PAYLOAD)
     t.equal(status, 502)
     t.equal(body.toString(), 'the main client: its answer ended too early')
@@ -204,7 +241,7 @@ t.test('faults of the main client', async (t) => {
 
   await t.test('what it says that is no answer is given back as it is', async (t) => {
     const main = await startFake(t, () => undefined)
-    const { authPort } = await start(t, [main])
+    const { port: authPort } = await openPort(t, [main])
     const cases: [status: number, body: string][] = [
       [200, '<html>Bad Gateway</html>'],
       [200, ''],
@@ -233,7 +270,7 @@ t.test('when op-node does not wait, neither does the main client', async (t) => 
     })
     return undefined
   })
-  const { authPort } = await start(t, [main])
+  const { port: authPort } = await openPort(t, [main])
   const gone = new AbortController()
   const sent = send(authPort, PAYLOAD, { signal: gone.signal })
   await until(() => main.received.length === 1, 'the call arrives')
@@ -246,7 +283,7 @@ t.test('when op-node does not wait, neither does the main client', async (t) => 
 
 t.test('a request that ends in the middle is not passed on', async (t) => {
   const main = await startFake(t, () => VALID())
-  const { authPort } = await start(t, [main])
+  const { port: authPort } = await openPort(t, [main])
   const headers = { 'content-length': '5000' }
   const sent = send(authPort, PAYLOAD, { headers, signal: AbortSignal.timeout(200) })
   await t.rejects(sent)
@@ -273,7 +310,7 @@ t.test('op-node may use WebSocket', async (t) => {
     }
     return VALID()
   })
-  const { authPort } = await start(t, [main])
+  const { port: authPort } = await openPort(t, [main])
   const { socket, texts } = await connect(t, authPort)
   socket.send(toBody('slow'))
   socket.send(PAYLOAD)
@@ -288,32 +325,9 @@ t.test('op-node may use WebSocket', async (t) => {
   await t.rejects(connect(t, authPort, ENGINE_SECRET), /401/)
 })
 
-/** Opens a proxy by itself. */
-async function openPort(t: Test, main: Fake, opts: Partial<Parameters<typeof openProxy>[0]> = {}) {
-  const engine = createEngineClient({ url: main.url, secret: ENGINE_SECRET, timeout: 500 })
-  const exchanges: Exchange[] = []
-  const proxy = await openProxy({
-    mode: 'alert',
-    engines: [engine],
-    authrpc: { addr: '127.0.0.1', port: 0 },
-    secret: SECRET,
-    readHalt: () => undefined,
-    log: recordLog().log,
-    onExchange: (exchange) => exchanges.push(exchange),
-    onRequest: () => {},
-    onAlarm: () => {},
-    ...opts,
-  })
-  t.teardown(async () => {
-    await proxy.close()
-    engine.close()
-  })
-  return { port: proxy.port, exchanges }
-}
-
 t.test('the watchman is told each call of the engine as both sides had it', async (t) => {
   const main = await startFake(t, () => VALID())
-  const { port, exchanges } = await openPort(t, main)
+  const { port, exchanges } = await openPort(t, [main], { timeout: 500 })
   await send(port, PAYLOAD)
   await send(port, toBody('eth_chainId'))
   main.script = (_, response) => {
@@ -349,7 +363,7 @@ t.test('halted, nothing that moves the chain gets to the main client', async (t)
   const main = await startFake(t, () => '"result":"0x385"')
   let why: string | undefined = HALTED
   const readHalt = () => why
-  const { port, exchanges } = await openPort(t, main, { mode: 'halt', readHalt })
+  const { port, exchanges } = await openPort(t, [main], { mode: 'halt', readHalt })
   const payloadStatus = { status: 'SYNCING', latestValidHash: null, validationError: null }
   const error = { code: -32000, message: `crosscheck has halted: ${HALTED}` }
   const cases: [body: string, answer: object][] = [
@@ -401,6 +415,7 @@ t.test('a halt survives a restart, until somebody resumes', async (t) => {
   t.equal(resume(folder), false)
   again.start({ ...ALARM, id: 'status-2' })
   t.equal(again.read(), 'alarm status-2: they differ', 'the next alarm halts again')
+  await until(() => existsSync(join(folder, 'halted.json')), 'the file of that')
 })
 
 t.test(
@@ -729,7 +744,7 @@ async function startEngines(t: Test, count: number) {
 t.test('with three engines op-node sees what the table says', async (t) => {
   t.equal(CELLS.length, 216)
   const engines = await startEngines(t, 3)
-  const { authPort } = await start(t, engines, { mode: 'majority', timeout: 1_000 })
+  const { port: authPort } = await openPort(t, engines, { mode: 'majority', timeout: 1_000 })
   const METHODS = {
     payload: 'engine_newPayloadV4',
     choice: 'engine_forkchoiceUpdatedV3',
@@ -754,7 +769,7 @@ t.test('with three engines op-node sees what the table says', async (t) => {
 t.test('with one engine op-node sees what it answers, in modes alert and halt', async (t) => {
   const engines = await startEngines(t, 1)
   for (const mode of ['alert', 'halt'] as const) {
-    const { authPort } = await start(t, engines, { mode, timeout: 300, datadir: t.testdir({}) })
+    const { port: authPort } = await openPort(t, engines, { mode, timeout: 300 })
     for (const letter of ['V', 'I', 'S', 'E', 'X']) {
       const body = toBody('engine_newPayloadV4', [{ letters: letter, cell: 0, kind: 'payload' }])
       const due = `{"jsonrpc":"2.0","id":1,${ANSWERS[letter].payload}}`
@@ -770,7 +785,7 @@ t.test('with one engine op-node sees what it answers, in modes alert and halt', 
 
 t.test('five engines: more than half of all must agree', async (t) => {
   const engines = await startEngines(t, 5)
-  const { authPort } = await start(t, engines, { mode: 'majority', timeout: 1_000 })
+  const { port: authPort } = await openPort(t, engines, { mode: 'majority', timeout: 1_000 })
   const cases = { VIIIV: 'I', VIIVV: 'V', VIIFF: 'V', SIIVF: 'S', FIIVV: 'I', FIIIS: 'I' }
   for (const [letters, seen] of Object.entries(cases)) {
     const body = toBody('engine_newPayloadV4', [{ letters, cell: 0, kind: 'payload' }])
@@ -785,7 +800,10 @@ t.test('a majority does not wait for an engine that hangs', async (t) => {
     startFake(t, () => VALID()),
     startFake(t, () => VALID()),
   ])
-  const { authPort } = await start(t, [hangs, ...others], { mode: 'majority', timeout: 60_000 })
+  const { port: authPort } = await openPort(t, [hangs, ...others], {
+    mode: 'majority',
+    timeout: 60_000,
+  })
   t.equal((await send(authPort, PAYLOAD)).json().result.status, 'VALID')
   // What is not voted on is the business of the first, unless it fails.
   await hangs.stop()
@@ -956,9 +974,69 @@ t.test(
   },
 )
 
+/** A contract that runs until its gas is used up, which takes a watchman some seconds. */
+const LOOP: Hex = '0x00000000000000000000000000000000000000c2'
+
+const alarmsIn = (lines: Line[]) => lines.filter(({ message }) => message.startsWith('ALARM'))
+
+/** Starts a node whose chain has {@link LOOP}, and a crosscheck before it. */
+async function startChain(t: Test, silence?: number) {
+  const genesis = withContracts(GENESIS, { [LOOP]: { code: '0x5b600056' } })
+  const node = await spawnNode(genesis)
+  t.teardown(() => node.stop())
+  const driver = createDriver(genesis)
+  const crosscheck = await start(t, [], {
+    genesis,
+    engines: [{ url: node.authUrl, secret: node.secret }],
+    eth: node.url,
+    silence,
+  })
+  const engine = throughPort(node, crosscheck.authPort)
+  let head = await genesisHead(node)
+  /** Adds a block by way of the crosscheck. */
+  const extend = async (transactions: Hex[] = []) => {
+    head = (await driver.extend(engine, head, transactions)).executionPayload
+  }
+  const watchman = async () => (await crosscheck.health()).body.watchman
+  return { ...crosscheck, extend, watchman }
+}
+
+t.test('a watchman that is killed is not felt, and another takes its place', async (t) => {
+  const workers: Worker[] = []
+  // The runner of the tests has some of its own.
+  const keep = (worker: Worker) => {
+    if (worker.resourceLimits?.maxOldGenerationSizeMb === 4_096) workers.push(worker)
+  }
+  process.on('worker', keep)
+  t.teardown(() => process.off('worker', keep))
+  const { extend, watchman, lines } = await startChain(t)
+  await extend()
+  await until(async () => (await watchman()).same === 1, 'the first block is compared')
+  t.equal(workers.length, 1)
+  await workers[0].terminate()
+  await extend()
+  const { trouble, restarts, checked } = await watchman()
+  t.match([trouble, restarts, checked.number], [/thread of the watchman ended/, 0, 1])
+  await extend()
+  await until(async () => (await watchman()).checked.number === 3, 'the next has caught up')
+  t.match(await watchman(), { restarts: 1, trouble: undefined, same: 3 })
+  t.strictSame(alarmsIn(lines), [])
+})
+
+t.test('a watchman that hangs is not felt, and another takes its place', async (t) => {
+  const { extend, watchman, lines } = await startChain(t, 1_000)
+  const call = { to: LOOP, value: 0n, gasLimit: 16_000_000n }
+  await extend([0, 1, 2].map((account) => transfer(account, 0, call)))
+  const silent = 'the thread of the watchman gives no sign of life'
+  await until(() => lines.some(({ message }) => message === silent), 'it is found to hang')
+  await extend()
+  await until(async () => (await watchman()).restarts >= 1, 'it is started again')
+  t.strictSame(alarmsIn(lines), [])
+})
+
 t.test('with several engines, their calls are not taken in batches', async (t) => {
   const engines = await Promise.all([1, 2, 3].map(() => startFake(t, () => VALID())))
-  const { authPort } = await start(t, engines, { mode: 'majority' })
+  const { port: authPort } = await openPort(t, engines, { mode: 'majority' })
   const { error } = (await send(authPort, `[${PAYLOAD}]`)).json()
   t.equal(error.code, -32600)
   t.equal(engines[0].received.length, 0)

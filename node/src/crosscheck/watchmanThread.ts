@@ -36,7 +36,7 @@ export type ThreadMessage =
   | { type: 'log'; level: keyof Logger; fields: object; message: string }
 
 /** Milliseconds between two signs of life. */
-const PULSE = 1_000
+const PULSE = 250
 
 const say = (message: ThreadMessage) => parentPort!.postMessage(message)
 
