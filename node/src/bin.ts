@@ -3,6 +3,8 @@
 import { Argument, Option, program } from 'commander'
 import type { DBFlags } from './commands/db.ts'
 import {
+  CROSSCHECK_SETTINGS,
+  type CrosscheckSettings,
   DB_SETTINGS,
   DEV_SETTINGS,
   type DevSettings,
@@ -10,7 +12,7 @@ import {
   type NodeSettings,
 } from './config.ts'
 import { addSettings, describeOption } from './flags.ts'
-import { DEV_PREFIX, NODE_PREFIX, readInteger } from './settings.ts'
+import { CROSSCHECK_PREFIX, DEV_PREFIX, NODE_PREFIX, readInteger } from './settings.ts'
 import { VERSION } from './version.ts'
 
 const EPILOGUE = `
@@ -20,6 +22,12 @@ a block: its file cannot be read or lacks something.`
 const NODE_EPILOGUE = `
 Flags have precedence over environment variables, those over the config file, and that over defaults.
 op-node needs the flags --l2=http://127.0.0.1:8551 --l2.jwt-secret=FILE --syncmode=consensus-layer.`
+
+const CROSSCHECK_EPILOGUE = `
+op-node points at it in the place of its execution client: --l2=http://127.0.0.1:8561
+--l2.jwt-secret=FILE. Exit status with --once: 0 all is the same, 1 an alarm rang, 2 nothing is known.
+The actions look at --datadir alone: alarms lists the open ones, acknowledge closes them or the one that
+is named, resume ends a halt; a crosscheck that runs follows within a second.`
 
 /** Where the value of a flag can come from, each with precedence over those before. */
 const SOURCES = ['default', 'config', 'env', 'cli']
@@ -61,6 +69,23 @@ addSettings(program.command('node'), NODE_SETTINGS, { prefix: NODE_PREFIX })
 addSettings(program.command('dev'), DEV_SETTINGS, { prefix: DEV_PREFIX })
   .description('run a local chain')
   .action(async (settings: DevSettings) => (await import('./commands/dev.ts')).runDev(settings))
+addSettings(program.command('crosscheck'), CROSSCHECK_SETTINGS, { prefix: CROSSCHECK_PREFIX })
+  .addArgument(
+    new Argument('[action]', 'about the alarms of a data directory').choices([
+      'alarms',
+      'acknowledge',
+      'resume',
+    ]),
+  )
+  .argument('[id]', 'of the alarm to acknowledge')
+  .description('stand between op-node and its client, and compare all blocks')
+  .addHelpText('after', CROSSCHECK_EPILOGUE)
+  .action(async (action: string | undefined, id, settings: CrosscheckSettings, command) => {
+    const { runCrosscheck, findFault } = await import('./commands/crosscheck.ts')
+    const fault = findFault(action, id, settings)
+    if (fault) command.error(`error: ${fault}`)
+    return runCrosscheck(action, id, settings)
+  })
 program
   .command('verify [what...]')
   .option('--json', 'one JSON object a line')

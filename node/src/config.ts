@@ -1,5 +1,6 @@
 // All settings of the command line, each in one place: flag, environment variable and key of the
 // config file have the same name, and `--help` and the tables in README.md are made from these.
+import { MODES, type Mode } from './crosscheck/decide.ts'
 import { DEFAULT_LIMITS, DEFAULT_NAMESPACES, MIN_HISTORY, NAMESPACES } from './options.ts'
 import {
   MEMORY,
@@ -50,6 +51,31 @@ export interface NodeSettings {
   'health.maxage'?: number
 }
 
+/** What `ethereumjs-op crosscheck` is told; what each means is in {@link CROSSCHECK_SETTINGS}. */
+export interface CrosscheckSettings {
+  engine?: string[]
+  'engine.jwtsecret'?: string[]
+  /** Milliseconds. */
+  'engine.timeout'?: number
+  eth?: string
+  genesis?: string
+  datadir: string
+  onMismatch: Mode
+  sample: number
+  once: boolean
+  webhook?: string
+  'authrpc.addr': string
+  'authrpc.port': number
+  'authrpc.jwtsecret'?: string
+  'http.addr': string
+  'http.port': number
+  metrics: boolean
+  'metrics.addr': string
+  'metrics.port': number
+  'log.level': NodeSettings['log.level']
+  'log.format': NodeSettings['log.format']
+}
+
 /** What `ethereumjs-op dev` is told; what each means is in {@link DEV_SETTINGS}. */
 export interface DevSettings {
   addr: string
@@ -69,6 +95,8 @@ const CALLS = 'Simulated calls:'
 const ENGINE = 'HTTP and WebSocket for op-node:'
 const WATCH = 'Logs, metrics, health:'
 const LOCAL = 'Local chain:'
+const MAIN = 'The main client:'
+const COMPARE = 'What is compared, and what a difference leads to:'
 
 /** What all ports can be. */
 const ANY_PORT = '0 takes any that is free'
@@ -286,6 +314,91 @@ export const NODE_SETTINGS: Setting[] = [
 
 /** What of them `ethereumjs-op db` takes, to find the data of a node. */
 export const DB_SETTINGS = NODE_SETTINGS.filter(({ name }) => ['genesis', 'datadir'].includes(name))
+
+/** A setting of the node that another command has, too, where it differs. */
+function like(name: string, changes: Partial<Setting> = {}): Setting {
+  return { ...NODE_SETTINGS.find((setting) => setting.name === name)!, ...changes }
+}
+
+/** Settings of `ethereumjs-op crosscheck`. */
+export const CROSSCHECK_SETTINGS: Setting[] = [
+  {
+    name: 'engine',
+    value: 'url',
+    about: 'its authenticated port; several in the order of preference, for mode majority',
+    group: MAIN,
+    isList: true,
+    read: readNames,
+  },
+  {
+    name: 'engine.jwtsecret',
+    value: 'file',
+    about: 'its secret, 32 bytes in hex; one for all, or as many as there are engines',
+    group: MAIN,
+    isList: true,
+    read: readNames,
+  },
+  {
+    name: 'engine.timeout',
+    value: 'duration',
+    about: 'how long it may take to answer; op-node has a limit of its own',
+    group: MAIN,
+    fallbackText: '5m; with several 8s, which is less than the 10s of op-node',
+    read: readDuration,
+  },
+  {
+    name: 'eth',
+    value: 'url',
+    about: 'a port of it with eth and debug, to compare receipts and to catch up',
+    group: MAIN,
+    read: readText,
+  },
+  like('genesis', { group: COMPARE }),
+  like('datadir', {
+    about: 'where alarms, cases, the secret and the state of the watchman are kept',
+    group: COMPARE,
+    fallback: `${findDatadir()}-crosscheck`,
+    fallbackText: 'ethereumjs-op-crosscheck in $XDG_DATA_HOME or ~/.local/share',
+  }),
+  {
+    name: 'on-mismatch',
+    value: 'mode',
+    about: `what a difference leads to, of ${MODES.join(', ')}`,
+    group: COMPARE,
+    fallback: 'alert',
+    read: readChoice([...MODES]),
+  },
+  {
+    name: 'sample',
+    value: 'n',
+    about: 'compare each nth block only, on chains that are too fast',
+    group: COMPARE,
+    fallback: 1,
+    read: readInteger(1, 1e6),
+  },
+  {
+    name: 'once',
+    about: 'no proxy: compare what --eth has until its head, and end with 0, 1 or 2',
+    group: COMPARE,
+  },
+  {
+    name: 'webhook',
+    value: 'url',
+    about: 'where alarms are posted as JSON, until it takes them',
+    group: COMPARE,
+    read: readText,
+  },
+  like('authrpc.addr'),
+  like('authrpc.port', { fallback: 8561 }),
+  like('authrpc.jwtsecret'),
+  like('http.addr', { about: 'address of the port of /health and /ready', group: WATCH }),
+  like('http.port', { about: `its port; ${ANY_PORT}`, group: WATCH, fallback: 8560 }),
+  like('metrics'),
+  like('metrics.addr'),
+  like('metrics.port', { fallback: 6061 }),
+  like('log.level'),
+  like('log.format'),
+]
 
 /** Settings of `ethereumjs-op dev`. */
 export const DEV_SETTINGS: Setting[] = [

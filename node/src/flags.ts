@@ -11,13 +11,14 @@ function readSwitch(text: string): boolean {
 
 /** The flag of a setting. */
 function toOption(setting: Setting, prefix: string): Option {
-  const { name, value, about, group, fallback, fallbackText, read } = setting
+  const { name, value, about, group, fallback, fallbackText, isList, read = String } = setting
   // With a value that may be left out, false can be said too: in the environment, or over a file.
   const option = new Option(`--${name} ${value ? `<${value}>` : '[true|false]'}`, about)
   option.env(toVariable(name, prefix)).helpGroup(group)
   if (!value) return option.argParser(readSwitch).preset('true').default(false)
   const text = fallbackText ?? fallback?.toString()
-  return option.argParser(read ?? String).default(fallback, text)
+  const readMore = (added: string, before: unknown) => [before ?? [], read(added)].flat()
+  return option.argParser<unknown>(isList ? readMore : read).default(fallback, text)
 }
 
 /** A value of a config file as it would be written on the command line. */

@@ -1,7 +1,4 @@
 // The thread of the public ports; it shares the database with the thread that started it.
-import { readlinkSync } from 'node:fs'
-import { getPriority, setPriority } from 'node:os'
-import { basename } from 'node:path'
 import { parentPort } from 'node:worker_threads'
 import type { ChainConfig } from 'ethereumjs-op'
 import pLimit from 'p-limit'
@@ -11,6 +8,7 @@ import { type Logger, createRepeatFilter } from './logger.ts'
 import { createRPCMetrics } from './metrics/rpc.ts'
 import type { MetricsJSON } from './metrics/server.ts'
 import type { CallLimits, HTTPOptions, WebSocketOptions } from './options.ts'
+import { yieldToOthers } from './priority.ts'
 import { createHealth } from './rpc/health.ts'
 import { createHTTP } from './rpc/http.ts'
 import type { CallOutcome } from './rpc/jsonrpc.ts'
@@ -49,17 +47,6 @@ const MAX_BYTES = 5 * 2 ** 20
 const MAX_ANSWER = 25_000_000
 
 const say = (message: PublicMessage) => parentPort!.postMessage(message)
-
-/** Steps of niceness by which the engine goes first: where both want a processor it has three times as much. */
-const NICENESS = 5
-
-/** Lets the engine go first. Only on Linux can a thread have a priority of its own. */
-function yieldToEngine() {
-  try {
-    const thread = Number(basename(readlinkSync('/proc/thread-self')))
-    setPriority(thread, getPriority() + NICENESS)
-  } catch {}
-}
 
 /** What is open, and what it is asked. */
 interface PublicPorts {
@@ -135,7 +122,7 @@ async function openPorts(options: PublicOptions): Promise<PublicPorts> {
   }
 }
 
-yieldToEngine()
+yieldToOthers()
 let opening: Promise<PublicPorts> | undefined
 
 // What is asked while the ports open waits for them; what cannot be opened ends the thread.

@@ -19,13 +19,16 @@ export interface Setting {
   fallback?: string | number | string[]
   /** The same in words, where it depends on the machine or on other settings. */
   fallbackText?: string
+  /** It may be given several times, and means all of them. Has no fallback. */
+  isList?: boolean
   /** What a text means, which else is taken as it is. @throws if it has another form */
   read?: (text: string) => string | number | string[]
 }
 
-/** Beginnings of the names of environment variables; those of `dev` must not move a node's data. */
+/** Beginnings of the names of environment variables; those of other commands must not move a node's data. */
 export const NODE_PREFIX = 'ETHEREUMJS_OP_'
 export const DEV_PREFIX = 'ETHEREUMJS_OP_DEV_'
+export const CROSSCHECK_PREFIX = 'ETHEREUMJS_OP_CROSSCHECK_'
 
 /** What the environment variable of a setting is called. */
 export const toVariable = (name: string, prefix: string): string =>

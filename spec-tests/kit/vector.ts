@@ -166,6 +166,12 @@ export function parseFile(text: string, path: string): UncheckedFile {
   }
   const isObject = typeof file === 'object' && file !== null && !Array.isArray(file)
   if (!isObject) throw new VectorError(`${path}: not an object of vectors by name`)
+  const { case: found } = file as { case?: { vector?: UncheckedFile; vectorError?: string } }
+  // A case of `ethereumjs-op crosscheck`.
+  if (typeof found === 'object' && found !== null) {
+    if (found.vector) return found.vector
+    throw new VectorError(`${path}: a case without a vector: ${found.vectorError}`)
+  }
   if (Object.keys(file as object).length === 0) throw new VectorError(`${path}: no vector in it`)
   return file as UncheckedFile
 }

@@ -1,49 +1,11 @@
-import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import type { Genesis } from 'ethereumjs-op/blockchain'
+import { join } from 'node:path'
 import type { NodeSettings } from '../config.ts'
-import { makeFolder, readExample, readJSON } from '../files.ts'
+import { makeFolder } from '../files.ts'
 import { createLog } from '../log.ts'
 import { MEMORY, SECRET_FILE } from '../settings.ts'
 import { startNode } from '../startNode.ts'
 import { explain } from './explain.ts'
-
-/** What holders of the secret sign with, and what keeps it if it is a new one. */
-interface Secret {
-  bytes: Uint8Array
-  /** Writes it where op-node reads it. @throws if it cannot */
-  keep(): void
-}
-
-/**
- * The secret in a file, or a new one; without a file it is printed, for nobody could read it elsewhere.
- *
- * @throws if the file does not hold 32 bytes in hex, or there is no folder for it
- */
-function findSecret(path: string | undefined): Secret {
-  const made = randomBytes(32)
-  const hex = made.toString('hex')
-  if (path === undefined) return { bytes: made, keep: () => console.log(`secret: ${hex}`) }
-  if (!existsSync(path)) {
-    if (!existsSync(dirname(path))) throw new Error(`${path}: there is no such folder`)
-    const keep = () => writeFileSync(path, hex, { mode: 0o600, flag: 'wx' })
-    return { bytes: made, keep }
-  }
-  const digits = readFileSync(path, 'utf8').trim().replace(/^0x/, '')
-  if (!/^[0-9a-f]{64}$/i.test(digits)) throw new Error(`${path} must hold 32 bytes in hex`)
-  return { bytes: Buffer.from(digits, 'hex'), keep: () => {} }
-}
-
-/** Contents of a genesis file, or of that of the local chain. @throws if it cannot be read */
-function readGenesis(path: string | undefined): Genesis {
-  if (path === undefined) return JSON.parse(readExample()) as Genesis
-  if (existsSync(path)) return readJSON(path) as Genesis
-  const how = 'give the genesis file of the chain, or write that of a local chain by'
-  throw new Error(
-    `${path}: there is no such file; ${how} \`ethereumjs-op genesis --example ${path}\``,
-  )
-}
+import { findSecret, readGenesis } from './inputs.ts'
 
 /** Runs a node until it is told to stop. */
 export async function runNode(settings: NodeSettings): Promise<void> {

@@ -1,5 +1,6 @@
 import { InvalidBlockError } from 'ethereumjs-op'
 import { createCrypto } from 'ethereumjs-op/crypto'
+import { type CaseFile, runCase } from '../crosscheck/caseFile.ts'
 import { readJSON } from '../files.ts'
 import { type BlockFile, verifyFile } from '../verify/blockFile.ts'
 import { MismatchError } from '../verify/errors.ts'
@@ -21,15 +22,46 @@ function readSubject(file: unknown) {
   }
 }
 
+/** Prints text for people, or an object for programs. */
+type Print = (text: string, object: object) => void
+
+/** What a file holds: a block, or a case of `crosscheck`. */
+const isCase = (file: object): file is CaseFile => 'case' in file
+
+/**
+ * Runs a case of `crosscheck` again: whether two clients differ.
+ *
+ * @returns the exit status: 1 if they do, 0 if what the main client said is what is computed
+ */
+async function verifyCase(path: string, file: CaseFile, print: Print): Promise<number> {
+  const { id, kind, summary } = file.case
+  const { text, ...outcome } = await runCase(file, customCrypto)
+  const other = outcome.isSame ? '' : '; when the alarm rang something else was computed'
+  const lines = [`CASE ${id}: ${summary}`, `     ${text}${other}`]
+  print(lines.join('\n'), {
+    file: path,
+    ok: !outcome.isReproduced,
+    case: id,
+    kind,
+    summary,
+    ...outcome,
+  })
+  return outcome.isReproduced ? 1 : 0
+}
+
 /** Executes the blocks of files and prints the outcome of each. */
 export async function verify(paths: string[], { json }: { json?: boolean }): Promise<void> {
-  const print = (text: string, object: object) => console.log(json ? JSON.stringify(object) : text)
+  const print: Print = (text, object) => console.log(json ? JSON.stringify(object) : text)
   const statuses: number[] = []
   for (const path of paths) {
     const start = performance.now()
     let file: unknown
     try {
       file = readJSON(path)
+      if (isCase(Object(file))) {
+        statuses.push(await verifyCase(path, file as CaseFile, print))
+        continue
+      }
       const outcome = await (isWitnessFile(file)
         ? verifyWitnessFile(file, customCrypto)
         : verifyFile(file as BlockFile, customCrypto))

@@ -24,10 +24,16 @@ export type AlarmKind =
   | 'error'
   /** What the main client says of a block at its head: header, receipts, transactions. */
   | 'block'
+  /** Several main clients contradict each other; the proxy rings it, the watchman does not. */
+  | 'engines'
 
 /** Two clients differ, and nothing explains it. */
 export interface Alarm {
-  /** Names the case, and its file: the same difference never has two. */
+  /**
+   * Names the case, and its file: the same difference never has two. Letters, digits and hyphens. Who hears
+   * of an alarm keeps it on disk and knows it again by this, so it may be told more than once: after a
+   * restart, say, when it is not known whether it was heard.
+   */
   id: string
   /** In milliseconds since 1970. */
   at: number
@@ -58,7 +64,15 @@ export interface Progress {
   dropped: number
   /** Why it cannot go on, where it cannot: it tries again. */
   trouble?: string
+  /** How often its thread has ended, or gave no sign of life, and another took its place; 0 if left out. */
+  restarts?: number
 }
+
+/**
+ * Takes an alarm. What it gives resolves when the alarm is on disk: only then has it been heard, and before that
+ * the watchman must tell it again after a restart.
+ */
+export type HearAlarm = (alarm: Alarm) => Promise<void>
 
 /** Compares in a thread of its own what the main client says with what this client makes of it. */
 export interface Watchman {

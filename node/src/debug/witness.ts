@@ -1,14 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
 import {
-  type Context,
-  InvalidBlockError,
+  type BlockOptions,
   type PayloadAttributes,
   type PayloadAttributesJSON,
-  RecordingState,
   StateError,
   attributesOfHeader,
   checkAttributes,
-  executeBlock,
 } from 'ethereumjs-op'
 import type { BlockJSON } from 'ethereumjs-op/blockchain'
 import {
@@ -24,9 +21,7 @@ import type { Methods } from '../rpc/methods.ts'
 import { readHash, readObject, readQuantity } from '../rpc/params.ts'
 import type { Store } from '../store/store.ts'
 import { MAX_BYTES, MAX_TURN } from './budget.ts'
-
-/** Observes transactions of a block, see `executeBlock`. */
-type Observe<T> = (context: Context, raw: Uint8Array, run: () => Promise<T>) => Promise<T>
+import { recordBlock } from './record.ts'
 
 /**
  * Limits the time of the transactions of a block, and lets other work of the thread have its turn
@@ -34,7 +29,7 @@ type Observe<T> = (context: Context, raw: Uint8Array, run: () => Promise<T>) => 
  *
  * @param limit - when the next transaction must have ended
  */
-function createObserver<T>(limit: () => Deadline): Observe<T> {
+function createObserver(limit: () => Deadline): BlockOptions['observe'] {
   let setTime: ((deadline: Deadline) => void) | undefined
   let turnEnd = performance.now() + MAX_TURN
   return async ({ vm }, _raw, run) => {
@@ -58,58 +53,16 @@ export function createWitnessMethods(
 ): Methods {
   const { chain } = store
 
-  /**
-   * A state that notes what is read of it.
-   *
-   * @throws (-32003) in a read, if the witness gets too long; in JSON it has two digits a byte
-   */
-  function createState(root: Uint8Array): RecordingState {
-    const get = (hash: string) => {
-      if (2 * state.size <= MAX_BYTES) return store.nodes.get(hash)
-      throw new JsonRpcError(`the witness is longer than ${MAX_BYTES} bytes`, -32003)
-    }
-    const state = new RecordingState(chain.common, { get }, root)
-    return state
-  }
-
-  /** Executes the block after `parent` with these attributes. @returns it, and its witness */
-  async function record(parent: BlockJSON, attributes: PayloadAttributes, limit: () => Deadline) {
-    const { header, getBlockHash, ...place } = store.after(parent)
-    const state = createState(header.stateRoot)
-    let lowest = header.number
-    const noteBlock = (number: bigint) => {
-      if (number < lowest) lowest = number
-      return getBlockHash?.(number)
-    }
-    const block = await executeBlock({
-      ...place,
-      state,
-      parent: header,
-      attributes,
-      getBlockHash: noteBlock,
-      observe: createObserver(limit),
-    })
-    // The oldest first, as op-reth has them. The one whose hash was asked for is among them.
-    const headers = [header]
-    while (headers[0].number > lowest) {
-      const [{ parentHash, number }] = headers
-      const ancestor = store.header(bytesToHex(parentHash))
-      if (!ancestor) throw new Error(`block ${number - 1n} is not in the database`)
-      headers.unshift(ancestor)
-    }
-    return { block, witness: state.toWitness(headers.map((ancestor) => ancestor.serialize())) }
-  }
-
   /** @throws (-32000) if no block follows, it takes too long, or the state is not kept */
-  async function recordOrRefuse(...args: Parameters<typeof record>) {
+  async function record(parent: BlockJSON, attributes: PayloadAttributes, limit: () => Deadline) {
+    const options = { maxBytes: MAX_BYTES, observe: createObserver(limit) }
     try {
-      return await record(...args)
+      const { block, invalid, witness } = await recordBlock(store, parent, attributes, options)
+      if (block) return { block, witness }
+      throw new JsonRpcError(`no valid block follows: ${invalid?.message}`, -32000)
     } catch (error) {
-      if (error instanceof InvalidBlockError) {
-        throw new JsonRpcError(`no valid block follows: ${error.message}`, -32000)
-      }
       if (!(error instanceof StateError)) throw error
-      const number = Number(args[0].header.number)
+      const number = Number(parent.header.number)
       throw new JsonRpcError(`the state of block ${number} is not kept any more`, -32000)
     }
   }
@@ -125,7 +78,7 @@ export function createWitnessMethods(
       transactions: given.raw,
     }
     // As traces: how many transactions there are, whoever made the block has paid for.
-    const { block, witness } = await recordOrRefuse(parent, attributes, () => startTime(evmTimeout))
+    const { block, witness } = await record(parent, attributes, () => startTime(evmTimeout))
     const result = bytesToHex(block.header.hash())
     if (result !== hash) throw new Error(`block ${hash} comes out as ${result} now`)
     return witness
@@ -145,7 +98,7 @@ export function createWitnessMethods(
       throw new JsonRpcError(`gasLimit ${gasLimit} is ${reason}: at most ${most}`, -32000)
     }
     const deadline = startTime(evmTimeout)
-    return (await recordOrRefuse(parent, attributes, () => deadline)).witness
+    return (await record(parent, attributes, () => deadline)).witness
   }
 
   return {

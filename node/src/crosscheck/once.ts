@@ -1,0 +1,113 @@
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Genesis } from 'ethereumjs-op/blockchain'
+import type { Logger } from '../logger.ts'
+import { openAlarmBook } from './alarmBook.ts'
+import { CASES, WATCHMAN } from './start.ts'
+import type { Exchange } from './types.ts'
+import { startWatchman } from './watchman.ts'
+
+/** Milliseconds without any progress after which nothing more is expected. */
+const PATIENCE = 60_000
+
+/** Milliseconds between two looks. */
+const INTERVAL = 200
+
+const ZERO = `0x${'00'.repeat(32)}`
+
+/** See {@link checkOnce}. */
+export interface OnceOptions {
+  genesis: Genesis
+  datadir: string
+  /** URL of a port of the client with `eth` and `debug`. */
+  eth: string
+  sample: number
+  log: Logger
+}
+
+/** The newest block of the client. @throws if it does not say */
+async function fetchHead(eth: string): Promise<{ number: number; hash: string }> {
+  const body = { jsonrpc: '2.0', id: 1, method: 'eth_getBlockByNumber', params: ['latest', false] }
+  const { username, password, href } = new URL(eth)
+  const basic = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`)
+  const url = new URL(href)
+  url.username = ''
+  url.password = ''
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      ...(username && { authorization: `Basic ${basic.toString('base64')}` }),
+    },
+    body: JSON.stringify(body),
+  })
+  const { result } = (await response.json()) as { result?: { number: string; hash: string } }
+  if (!result) throw new Error('it does not say what its head is')
+  return { number: Number(result.number), hash: result.hash }
+}
+
+/** What op-node and the client would say to each other about a block that is head. */
+function toExchange(hash: string): Exchange {
+  const state = { headBlockHash: hash, safeBlockHash: ZERO, finalizedBlockHash: ZERO }
+  const method = 'engine_forkchoiceUpdatedV3'
+  const payloadStatus = { status: 'VALID', latestValidHash: hash, validationError: null }
+  return {
+    number: 1,
+    at: Date.now(),
+    request: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: [state, null] }),
+    response: JSON.stringify({ jsonrpc: '2.0', id: 1, result: { payloadStatus, payloadId: null } }),
+  }
+}
+
+/**
+ * Compares the blocks of a client up to its head: those since the last that was compared in this data directory.
+ *
+ * @returns 0 if all are the same, 1 if an alarm rang, 2 if it is not known
+ */
+export async function checkOnce({
+  genesis,
+  datadir,
+  eth,
+  sample,
+  log,
+}: OnceOptions): Promise<number> {
+  let rung = 0
+  const alarms = await openAlarmBook({ folder: datadir, log, onRing: () => rung++ })
+  try {
+    const head = await fetchHead(eth).catch((error: Error & { cause?: { code?: string } }) => {
+      throw new Error(`--eth does not answer: ${error.cause?.code ?? error.message}`)
+    })
+    const own = { datadir: join(datadir, WATCHMAN), cases: join(datadir, CASES) }
+    const options = { genesis, ...own, eth, sample, log, onAlarm: alarms.ring }
+    const watchman = await startWatchman(options)
+    try {
+      watchman.note(toExchange(head.hash))
+      let last = ''
+      let lastAt = performance.now()
+      while (rung === 0 && performance.now() - lastAt < PATIENCE) {
+        const { checked, same, behind } = watchman.progress()
+        if (checked?.hash === head.hash) break
+        const now = `${checked?.number} ${same} ${behind}`
+        if (now !== last) lastAt = performance.now()
+        last = now
+        await sleep(INTERVAL)
+      }
+      await Promise.race([watchman.idle(), sleep(PATIENCE, undefined, { ref: false })])
+      const { checked, same, trouble } = watchman.progress()
+      if (rung > 0) return 1
+      if (checked?.hash === head.hash) {
+        log.info({ head: head.number, same }, 'all blocks that were compared are the same')
+        return 0
+      }
+      log.error(
+        { head: head.number, checked: checked?.number, trouble },
+        'the head was not compared',
+      )
+      return 2
+    } finally {
+      await watchman.close()
+    }
+  } finally {
+    alarms.close()
+  }
+}
