@@ -1,14 +1,17 @@
 /** What plays op-node, the proxy and a faulty main client before the watchman. */
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { json } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import type t from 'tap'
 import { SILENT } from '../node/dist/logger.js'
-import type { Alarm, Exchange, Watchman } from '../node/dist/crosscheck/types.js'
+import type { Alarm, Exchange, Progress, Watchman } from '../node/dist/crosscheck/types.js'
 import { type WatchmanOptions, startWatchman } from '../node/dist/crosscheck/watchman.js'
 import type { JSONValue } from './helpers.ts'
 import { CallError, type JSONObject, type TestNode } from './node-helpers.ts'
@@ -114,4 +117,53 @@ export async function watch(
   const watchman = await startWatchman({ genesis, ...folders, log, onAlarm, ...options })
   test.teardown(() => watchman.close())
   return { ...watchman, alarms, lines, ...folders, ...options } as TestWatchman
+}
+
+/** What a watchman in a process of its own has said. */
+interface Said {
+  alarms: Alarm[]
+  progress?: Progress
+}
+
+/** A watchman in a process of its own, which can be killed. */
+export function spawnWatchman(test: Test, options: object) {
+  const script = fileURLToPath(new URL('crosscheck-process.mjs', import.meta.url))
+  const child = spawn(process.execPath, [script], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    // What watches a test would slow it down.
+    env: { ...process.env, NODE_OPTIONS: '' },
+  })
+  const exited = once(child, 'exit')
+  child.stdin.on('error', () => {})
+  const send = (message: object) => child.stdin.write(`${JSON.stringify(message)}\n`)
+  const said: Said = { alarms: [] }
+  const waiting = new Set<() => void>()
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const { alarm, progress } = JSON.parse(line)
+    if (alarm) said.alarms.push(alarm)
+    else said.progress = progress
+    for (const look of waiting) look()
+  })
+  const kill = async () => {
+    child.kill('SIGKILL')
+    await exited
+  }
+  test.teardown(kill)
+  send(options)
+  return {
+    alarms: said.alarms,
+    note: (exchange: Exchange) => send(exchange),
+    /** Resolves when something holds. */
+    until: (holds: (said: Said) => boolean) =>
+      new Promise<void>((resolve) => {
+        const look = () => {
+          if (!holds(said)) return
+          waiting.delete(look)
+          resolve()
+        }
+        waiting.add(look)
+        look()
+      }),
+    kill,
+  }
 }

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Genesis } from 'ethereumjs-op/blockchain'
 import { type PrefixedHexString as Hex, bytesToHex } from 'ethereumjs-op/ethereumjs'
 import type { Logger } from '../logger.ts'
@@ -46,6 +48,8 @@ export interface AlarmOptions {
 export interface Alarms {
   /** Rings once for each key; what it throws goes to the log, and the alarm rings all the same. */
   raise(finding: Finding): void
+  /** Rings again what was not heard before the process ended. */
+  resume(): void
   /** Resolves when all that was raised has rung. */
   idle(): Promise<void>
 }
@@ -101,9 +105,9 @@ export function createAlarms(options: AlarmOptions): Alarms {
   }
 
   /** All that is known of a difference. Never throws: what is not to be had is left out, and why. */
-  async function describe(finding: Finding, id: string): Promise<CaseFile> {
+  async function describe(finding: Finding, { id, at }: Alarm): Promise<CaseFile> {
     const { kind, summary, method, params, answers = {}, claim } = finding
-    const facts: CaseFacts = { id, kind, at: Date.now(), summary, method, params, answers, claim }
+    const facts: CaseFacts = { id, kind, at, summary, method, params, answers, claim }
     let evidence: Evidence | undefined
     try {
       evidence = await finding.gather?.()
@@ -123,11 +127,15 @@ export function createAlarms(options: AlarmOptions): Alarms {
     facts.computed = { hash: block?.header.hash as Hex | undefined, invalid }
     if (block) {
       const differences = compareClaim(block, facts.claim)
-      facts.firstHeaderField = differences.find(({ where }) => where.startsWith('header'))
-      facts.firstReceipt = differences.find(({ where }) => where.startsWith('receipt'))
+      const firstOf = (part: string) => differences.find(({ where }) => where.startsWith(part))
+      facts.firstHeaderField = firstOf('header')
+      facts.firstReceipt = firstOf('receipt')
+      facts.firstTransaction = firstOf('transaction')
     }
     addVector(finding, facts, evidence)
-    const parts = [facts.firstHeaderField, facts.firstReceipt].filter((one) => one !== undefined)
+    const { firstHeaderField, firstReceipt, firstTransaction } = facts
+    const firsts = [firstHeaderField, firstReceipt, firstTransaction]
+    const parts = firsts.filter((one) => one !== undefined)
     const details = parts.map(describeDifference)
     const [account] = facts.accounts ?? []
     if (account) {
@@ -137,34 +145,53 @@ export function createAlarms(options: AlarmOptions): Alarms {
     return { config: genesis.config, ...toBlockFile(chain, evidence), case: facts }
   }
 
-  async function ring(finding: Finding) {
-    const id = idOf(finding)
-    const { kind, block, key } = finding
-    const file = await describe(finding, id)
-    const { at, summary } = file.case
-    const alarm: Alarm = { id, at, kind, block, summary }
+  /** Tells of an alarm until it is heard, and remembers that it was. */
+  async function tell(key: string, alarm: Alarm) {
+    await onAlarm(alarm)
+    await memory.setRung(key)
+  }
+
+  async function ring(finding: Finding, first: Alarm) {
+    const { id } = first
+    const file = await describe(finding, first)
+    const alarm: Alarm = { ...first, summary: file.case.summary }
     try {
       alarm.caseFile = writeWhole(cases, `${id}.json`, `${JSON.stringify(file)}\n`)
     } catch (error) {
       alarm.caseError = messageOf(error)
       log.error({ id, folder: cases, error: alarm.caseError }, 'a case file cannot be written')
     }
-    await onAlarm(alarm)
-    await memory.setRung(key)
+    await tell(finding.key, alarm)
+  }
+
+  /** Keeps count of what rings. */
+  function start(ringing: Promise<void>) {
+    const settled = ringing.catch((error: Error) => {
+      log.error({ error: error.message, stack: error.stack }, 'an alarm could not be told')
+    })
+    running.add(settled)
+    void settled.finally(() => running.delete(settled))
   }
 
   function raise(finding: Finding) {
-    if (!memory.isNews(finding.key)) return
-    const ringing = ring(finding).catch((error: Error) => {
-      log.error({ error: error.message, stack: error.stack }, 'an alarm could not be told')
-    })
-    running.add(ringing)
-    void ringing.finally(() => running.delete(ringing))
+    const { kind, block, summary, key } = finding
+    const alarm: Alarm = { id: idOf(finding), at: Date.now(), kind, block, summary }
+    if (memory.addAlarm(key, alarm)) start(ring(finding, alarm))
+  }
+
+  function resume() {
+    for (const { key, alarm } of memory.unheard) {
+      const path = join(cases, `${alarm.id}.json`)
+      const file = existsSync(path)
+        ? { caseFile: path }
+        : { caseError: 'the process ended before the case file was written' }
+      start(tell(key, { ...alarm, ...file }))
+    }
   }
 
   async function idle() {
     while (running.size > 0) await Promise.all(running)
   }
 
-  return { raise, idle }
+  return { raise, resume, idle }
 }

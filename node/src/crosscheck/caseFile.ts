@@ -47,6 +47,7 @@ export interface CaseFacts {
   computed?: Computed
   firstHeaderField?: Difference
   firstReceipt?: Difference
+  firstTransaction?: Difference
   accounts?: AccountDifference[]
   /** Why accounts, or the witness, are not here. */
   stateError?: string

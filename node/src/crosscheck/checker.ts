@@ -101,7 +101,7 @@ export async function createChecker(options: CheckerOptions): Promise<Checker> {
   const troubles = new Troubles(log, onChange)
   const config = genesis.config ?? {}
   const common = { store, engine, memory, alarms, troubles, log, endpoint, eth }
-  const follower = new Follower({ ...common, config, sample, onChange })
+  const follower = new Follower({ ...common, config, sample, onHarmless, onChange })
 
   /** What this client answers. */
   async function callOwn(method: string, params: unknown[]): Promise<Answer> {
@@ -130,12 +130,16 @@ export async function createChecker(options: CheckerOptions): Promise<Checker> {
     log.error({ call: what, error: message, stack }, 'a fault of the watchman')
   }
 
-  function noteHarmless(name: string, why: string, call: AnsweredCall, own: Answer) {
+  function onHarmless(name: string, why: string, about: object) {
     disputed[name] = (disputed[name] ?? 0) + 1
     onChange()
     if (isNews(name) === undefined) return
+    log.info({ kind: name, why, ...about }, 'clients differ, harmlessly')
+  }
+
+  function noteHarmless(name: string, why: string, call: AnsweredCall, own: Answer) {
     const answers = { main: describeAnswer(call.answer), own: describeAnswer(own) }
-    log.info({ kind: name, why, method: call.method, ...answers }, 'clients differ, harmlessly')
+    onHarmless(name, why, { method: call.method, ...answers })
   }
 
   /** The header that a payload claims, where it is one. */
@@ -391,6 +395,7 @@ export async function createChecker(options: CheckerOptions): Promise<Checker> {
     await store.close()
   }
 
+  alarms.resume()
   const follow = ({ hash, number }: BlockRef) => follower.follow(hash, number)
   return { check, follow, progress, idle, close }
 }

@@ -16,6 +16,7 @@ import type { Alarms } from './alarms.ts'
 import { compareClaim } from './claim.ts'
 import { fetchClaim, fetchEvidence, recordEvidence } from './evidence.ts'
 import { fieldsOf, hashIn, numberIn } from './exchange.ts'
+import { HARMLESS_DETAILS } from './harmless.ts'
 import type { BlockRef, Memory } from './memory.ts'
 import type { Troubles } from './troubles.ts'
 import { paramsOf, versionOf } from './vector.ts'
@@ -53,6 +54,8 @@ export interface FollowerOptions {
   config: ChainConfig
   /** Each how-manieth block is checked. */
   sample: number
+  /** Called where clients differ in a way that is listed. */
+  onHarmless(name: string, why: string, about: object): void
   /** Called when something was checked. */
   onChange(): void
 }
@@ -187,7 +190,13 @@ export class Follower {
     if (!claim.header) return false
     const block = store.find(hash)!
     const differences = compareClaim(block, claim)
-    if (differences.length === 0) return true
+    const kinds = differences.map((difference) =>
+      HARMLESS_DETAILS.find(({ fits }) => fits(difference, claim)),
+    )
+    if (kinds.every((kind) => kind !== undefined)) {
+      for (const { name, why } of new Set(kinds)) this.#opts.onHarmless(name, why, { number, hash })
+      return true
+    }
     const parent = store.find(block.header.parentHash as Hex)!
     const attributes = {
       ...attributesOfHeader(store.header(hash)!),
@@ -336,7 +345,7 @@ export class Follower {
 
   /** Checks blocks by themselves, on all cores, in order. */
   async #checkStateless(first: number, { number: last, hash: lastHash }: BlockRef) {
-    const { sample, eth, config, memory } = this.#opts
+    const { sample, eth, config } = this.#opts
     const numbers: number[] = []
     for (let number = first; number <= last; number++) {
       if (number % sample === 0) numbers.push(number)
@@ -357,7 +366,7 @@ export class Follower {
       }
       if (!(await this.#take(await running[index]))) return
     }
-    if (!this.#isClosed && sample > 1) memory.setChecked({ number: last, hash: lastHash })
+    if (!this.#isClosed && sample > 1) this.#setChecked({ number: last, hash: lastHash }, false)
   }
 
   /** @returns whether the next block follows this one */

@@ -1,5 +1,6 @@
 import type { PrefixedHexString as Hex } from 'ethereumjs-op/ethereumjs'
 import type { Store } from '../store/store.ts'
+import type { Alarm } from './types.ts'
 
 /** A block by number and hash. */
 export interface BlockRef {
@@ -12,8 +13,10 @@ interface Kept {
   checked?: BlockRef
   /** What was checked before it, newest last. */
   recent: BlockRef[]
-  /** Hashes of blocks about which an alarm has rung, and other keys of alarms, oldest first. */
+  /** Keys of alarms that have been heard, oldest first: hashes of blocks, where they are about one. */
   rung: string[]
+  /** Alarms that have not been heard yet. */
+  unheard: { key: string; alarm: Alarm }[]
   /** Blocks that the main client takes and this one refuses, and those that follow them. */
   rejected: Hex[]
 }
@@ -32,11 +35,10 @@ export class Memory {
   readonly #store: Store
   readonly #kept: Kept
   readonly #byHash: Map<Hex, BlockRef>
-  readonly #ringing = new Set<string>()
 
   constructor(store: Store) {
     this.#store = store
-    const none: Kept = { recent: [], rung: [], rejected: [] }
+    const none: Kept = { recent: [], rung: [], unheard: [], rejected: [] }
     this.#kept = (store.index.get(KEY) as Kept | undefined) ?? none
     this.#byHash = new Map(this.#kept.recent.map((block) => [block.hash, block]))
   }
@@ -62,16 +64,23 @@ export class Memory {
     void this.#save()
   }
 
-  /** @returns whether this is the first time that an alarm is about to ring */
-  isNews(key: string): boolean {
-    if (this.#ringing.has(key) || this.#kept.rung.includes(key)) return false
-    this.#ringing.add(key)
+  /** Alarms that have not been heard: after a crash they ring again. */
+  get unheard(): { key: string; alarm: Alarm }[] {
+    return [...this.#kept.unheard]
+  }
+
+  /** Notes an alarm before it rings, together with how far all is checked. @returns whether it is new */
+  addAlarm(key: string, alarm: Alarm): boolean {
+    const { rung, unheard } = this.#kept
+    if (rung.includes(key) || unheard.some((one) => one.key === key)) return false
+    this.#kept.unheard = [...unheard, { key, alarm }]
+    void this.#save()
     return true
   }
 
   /** Notes that an alarm has been heard. Only then does it not ring again: rather twice than never. */
   async setRung(key: string): Promise<void> {
-    this.#ringing.delete(key)
+    this.#kept.unheard = this.#kept.unheard.filter((one) => one.key !== key)
     this.#kept.rung = [...this.#kept.rung, key].slice(-MAX_KEYS)
     await this.#save()
   }

@@ -20,7 +20,9 @@ export class Troubles {
   set(what: string, text: string): void {
     const isChange = this.#current.get(what) !== text
     this.#current.set(what, text)
-    if (isChange && this.#isNews(`${what} ${text}`) !== undefined) {
+    // The same of another block is said already.
+    const kind = text.replace(/0x\w+|\d+/g, '')
+    if (isChange && this.#isNews(`${what} ${kind}`) !== undefined) {
       this.#log.warn({ reason: text }, 'the watchman cannot go on')
     }
     if (isChange) this.#onChange()

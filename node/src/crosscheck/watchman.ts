@@ -164,6 +164,7 @@ export async function startWatchman(options: WatchmanOptions): Promise<Watchman>
       tell()
     }
     if (message.type === 'idle') {
+      own = message.progress
       idles.get(message.id)?.()
       idles.delete(message.id)
     }

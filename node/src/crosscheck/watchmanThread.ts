@@ -30,7 +30,7 @@ export type ThreadMessage =
   | { type: 'done'; progress: CheckerProgress }
   | { type: 'progress'; progress: CheckerProgress }
   | { type: 'alarm'; alarm: Alarm }
-  | { type: 'idle'; id: number }
+  | { type: 'idle'; id: number; progress: CheckerProgress }
   /** A sign of life. */
   | { type: 'alive' }
   | { type: 'log'; level: keyof Logger; fields: object; message: string }
@@ -97,7 +97,7 @@ parentPort!.on('message', async (request: ThreadRequest) => {
   if (request.type === 'idle') {
     await last
     await checker.idle()
-    say({ type: 'idle', id: request.id })
+    say({ type: 'idle', id: request.id, progress: checker.progress() })
   }
   if (request.type === 'close') {
     await last

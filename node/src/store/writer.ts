@@ -99,6 +99,8 @@ export function createWriter(datadir: string, { onWritten, onFailed }: WriterOpt
   function start(): Worker {
     const started = new Worker(new URL('./writerThread.js', import.meta.url), {
       workerData: datadir,
+      // Flags of the program that embeds the node are its own.
+      execArgv: [],
     })
     started.on('message', (answer: WriteAnswer) => {
       if (answer.round !== round) return

@@ -1,0 +1,217 @@
+/** The watchman of `crosscheck` beside op-geth, where that has been built. */
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { resolve } from 'node:path'
+import { json } from 'node:stream/consumers'
+import t from 'tap'
+import { createCrypto } from '../crypto/index.ts'
+import { createChecker } from '../node/dist/crosscheck/checker.js'
+import { runCase } from '../node/dist/crosscheck/caseFile.js'
+import type { Alarm } from '../node/dist/crosscheck/types.js'
+import { SILENT } from '../node/dist/logger.js'
+import { makeFolder, tapEngine } from './crosscheck-helpers.ts'
+import { FIXTURES, type JSONValue } from './helpers.ts'
+import {
+  CallError,
+  type Head,
+  type Hex,
+  type JSONObject,
+  type TestNode,
+  createDriver,
+  genesisAt,
+  transfer,
+  userDeposit,
+} from './node-helpers.ts'
+import { noOpGeth, startOpGeth } from './op-geth-execution.ts'
+
+/** Random blocks that are compared. */
+const BLOCKS = Number(process.env.BLOCKS ?? 100)
+
+/** Of the random chains. */
+const SEED = Number(process.env.SEED ?? 1)
+
+/** Chains that are made at a time, of two or three blocks each. */
+const CHAINS = 50
+
+/** Writes random chains: genesis and attributes, a chain a line. */
+const GENERATOR = resolve(FIXTURES, '../differential/fuzz.mjs')
+const noGenerator = existsSync(GENERATOR) ? false : `no generator at ${GENERATOR}`
+
+const opGeth = noOpGeth ? undefined : startOpGeth()
+t.teardown(() => opGeth?.close())
+
+/** op-geth as a client over HTTP. It tells no codes of its errors, so none of them is a judgement. */
+async function serveOpGeth() {
+  const answerTo = async ({ id, method, params = [] }: JSONValue) => {
+    try {
+      return { jsonrpc: '2.0', id, result: await opGeth!.call(method, ...params) }
+    } catch (error) {
+      return { jsonrpc: '2.0', id, error: { code: -32000, message: (error as Error).message } }
+    }
+  }
+  const server = createServer(async (request, response) => {
+    const body = (await json(request)) as JSONValue
+    const answers: object[] = []
+    for (const call of [body].flat()) answers.push(await answerTo(call))
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify(Array.isArray(body) ? answers : answers[0]))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+const url = opGeth ? await serveOpGeth() : ''
+
+/** op-geth on a chain, as the driver of the tests calls it. */
+async function openChain(genesis: JSONObject) {
+  await opGeth!.build(genesis, [])
+  const call = async (method: string, ...params: JSONValue[]): Promise<JSONValue> => {
+    try {
+      return await opGeth!.call(method, ...params)
+    } catch (error) {
+      throw new CallError(method, { code: -32000, message: (error as Error).message })
+    }
+  }
+  const node = { call } as unknown as TestNode
+  const { hash, number, timestamp } = await call('eth_getBlockByNumber', '0x0', false)
+  return { node, root: { blockHash: hash, blockNumber: number, timestamp } as Head }
+}
+
+/** A watchman in this thread, and what it rings about. */
+async function openChecker(genesis: JSONObject) {
+  const alarms: Alarm[] = []
+  const lines: string[] = []
+  const error = (fields: object, message: string) => {
+    lines.push(`${message} ${JSON.stringify(fields)}`)
+  }
+  const checker = await createChecker({
+    genesis,
+    datadir: makeFolder(),
+    cases: makeFolder(),
+    eth: url,
+    log: { ...SILENT, error },
+    onAlarm: (alarm) => {
+      alarms.push(alarm)
+    },
+  })
+  let last: Promise<void> = Promise.resolve()
+  const note: Parameters<typeof tapEngine>[1] = (exchange) => {
+    last = last.then(() => checker.check(exchange))
+  }
+  const idle = async () => {
+    await last
+    await checker.idle()
+  }
+  return { checker, alarms, lines, note, idle }
+}
+
+/** Random chains, none of which goes beyond Jovian, where op-geth ends. */
+function* createChains(): Generator<JSONValue> {
+  for (let seed = SEED; ; seed++) {
+    const env = { ...process.env, MAXFORK: 'jovian', NODE_OPTIONS: '' }
+    const args = [GENERATOR, `${seed}`, `${CHAINS}`]
+    const { stdout } = spawnSync(process.execPath, args, { env, maxBuffer: 2 ** 30 })
+    for (const line of `${stdout}`.split('\n').filter(Boolean)) yield JSON.parse(line)
+  }
+}
+
+t.test(
+  `${BLOCKS} random blocks of op-geth are compared without an alarm`,
+  { skip: noOpGeth || noGenerator },
+  async (t) => {
+    const counts = { chains: 0, blocks: 0, refused: 0, same: 0 }
+    const disputed: Record<string, number> = {}
+    for (const { id, genesis, blocks } of createChains()) {
+      const { node, root } = await openChain(genesis)
+      const { checker, alarms, lines, note, idle } = await openChecker(genesis)
+      const engine = tapEngine(node, note)
+      const driver = createDriver(genesis)
+      let head = root
+      let built = 0
+      for (const attributes of blocks) {
+        try {
+          const envelope = await driver.build(engine, head, attributes)
+          await driver.insert(engine, envelope)
+          await driver.choose(engine, envelope.executionPayload)
+          head = envelope.executionPayload
+          built++
+        } catch (error) {
+          if (!(error instanceof CallError)) throw error
+          counts.refused++
+          break
+        }
+      }
+      await idle()
+      const progress = checker.progress()
+      t.strictSame(alarms, [], `${id}: no alarm`)
+      t.strictSame(lines, [], `${id}: no fault`)
+      t.equal(progress.same, built, `${id}: ${built} blocks`)
+      for (const [name, count] of Object.entries(progress.disputed)) {
+        disputed[name] = (disputed[name] ?? 0) + count
+      }
+      await checker.close()
+      counts.chains++
+      counts.blocks += built
+      counts.same += progress.same
+      if (counts.blocks >= BLOCKS) break
+    }
+    t.comment(JSON.stringify({ ...counts, disputed }))
+    t.ok(counts.same >= BLOCKS)
+  },
+)
+
+/** Ethereum's forks before the merge, of which geth wants to be told. */
+const OLD_FORKS =
+  'homestead eip150 eip155 eip158 byzantium constantinople petersburg istanbul berlin london'
+
+/** A genesis of Jovian as geth reads it. */
+function toGeth(genesis: JSONObject): JSONObject {
+  const blocks = Object.fromEntries(OLD_FORKS.split(' ').map((fork) => [`${fork}Block`, 0]))
+  const times = { shanghaiTime: 0, cancunTime: 0, pragueTime: 0 }
+  const merge = { terminalTotalDifficulty: 0, terminalTotalDifficultyPassed: true }
+  return { ...genesis, config: { ...genesis.config, ...blocks, ...times, ...merge } }
+}
+
+/** Verifies signatures on P-256, at another price from Karst on. */
+const P256VERIFY: Hex = '0x0000000000000000000000000000000000000100'
+
+t.test('the price of P256VERIFY in Karst is found, once', { skip: noOpGeth }, async (t) => {
+  const genesis = toGeth(genesisAt('jovian'))
+  const { node, root } = await openChain(genesis)
+  const karst = { ...genesis, config: genesisAt('karst').config }
+  const { checker, alarms, note, idle } = await openChecker(karst)
+  const engine = tapEngine(node, note)
+  const driver = createDriver(genesis)
+  let head = root
+  const extend = async (transactions: Hex[]) => {
+    head = (await driver.extend(engine, head, transactions)).executionPayload
+  }
+  await extend([userDeposit(0), transfer(0, 0)])
+  await idle()
+  t.strictSame(alarms, [])
+  const data: Hex = `0x${'00'.repeat(160)}`
+  await extend([transfer(1, 0, { to: P256VERIFY, value: 0n, gasLimit: 100_000n, data })])
+  const disputed = head
+  await extend([transfer(0, 1)])
+  await extend([transfer(0, 2)])
+  await idle()
+  t.equal(alarms.length, 1, JSON.stringify(alarms))
+  const [{ block, summary, caseFile }] = alarms
+  t.same(block, { number: 2, hash: disputed.blockHash })
+  t.match(summary, /receipt 1 gasUsed is "0x\w+" here, "0x\w+" there/)
+  t.match(summary, /account 0x\w{40} balance is "0x\w+" here, "0x\w+" there/)
+  const file = JSON.parse(readFileSync(caseFile!, 'utf8'))
+  t.ok(file.case.mainWitness, 'with the witness of op-geth')
+  t.ok(file.case.vector, 'with a vector')
+  const outcome = await runCase(file, await createCrypto())
+  t.match(outcome, { isReproduced: true, isSame: true })
+  const { checked, trouble } = checker.progress()
+  t.equal(trouble, undefined)
+  t.equal(checked?.hash, head.blockHash, 'blocks after it are checked by themselves')
+  await checker.close()
+})
