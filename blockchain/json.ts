@@ -1,4 +1,4 @@
-import { type BlockHeader, type JSONRPCBlock, createBlockHeaderFromRPC } from '@ethereumjs/block'
+import type { BlockHeader, JSONRPCBlock } from '@ethereumjs/block'
 import { RLP } from '@ethereumjs/rlp'
 import { Capability, type TypedTransaction } from '@ethereumjs/tx'
 import { Address, type PrefixedHexString as Hex, bytesToHex } from '@ethereumjs/util'
@@ -7,8 +7,13 @@ import { maxFeeOf } from '../ethereumjs/tx.ts'
 import {
   type Chain,
   type ExecutedBlock,
+  type HeaderFields,
   type Receipt,
+  StateError,
+  createHeader,
+  decodeHeader,
   depositToJSON,
+  encodeHeaderFields,
   isDeposit,
 } from '../src/index.ts'
 
@@ -77,14 +82,19 @@ export function headerToJSON(header: BlockHeader): HeaderJSON {
   } as HeaderJSON
 }
 
-/** Reads a header under the rules of its fork. @throws if a field has a wrong form */
-export function headerFromJSON(chain: Chain, json: HeaderJSON): BlockHeader {
-  const { common } = chain.rules({ number: BigInt(json.number), timestamp: BigInt(json.timestamp) })
-  return createBlockHeaderFromRPC(json as JSONRPCBlock, {
-    common,
-    skipConsensusFormatValidation: true,
-  })
+/** Reads a header in RLP under the rules of its fork. @throws {StateError} if a field has a wrong form */
+export function headerFromRLP(chain: Chain, raw: Uint8Array): BlockHeader {
+  const data = decodeHeader(raw)
+  try {
+    return createHeader(chain, data)
+  } catch (error) {
+    throw new StateError(`a header is not valid: ${(error as Error).message}`)
+  }
 }
+
+/** Reads a header under the rules of its fork. @throws {StateError} if a field has a wrong form */
+export const headerFromJSON = (chain: Chain, json: HeaderJSON | HeaderFields): BlockHeader =>
+  headerFromRLP(chain, encodeHeaderFields(Object(json)))
 
 /** Writes a signed transaction, which pays `gasPrice` wei per gas, apart from its place in a block. */
 function signedToJSON(tx: TypedTransaction, gasPrice: bigint) {

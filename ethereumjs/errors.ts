@@ -6,6 +6,14 @@ import { EthereumJSError } from '@ethereumjs/util'
  */
 export class InvalidBlockError extends Error {}
 
+/** A value of JSON for an error message, however long it is. */
+export function show(value: unknown): string {
+  if (Array.isArray(value)) return `a list of ${value.length}`
+  if (typeof value === 'object' && value !== null) return 'an object'
+  const text = typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : `${value}`
+  return text.length < 80 ? text : `${text.slice(0, 80)}…`
+}
+
 /** @throws {InvalidBlockError} with `violation` unless the rule `holds` */
 export function assertRule(holds: boolean, violation: string): asserts holds {
   if (!holds) throw new InvalidBlockError(violation)

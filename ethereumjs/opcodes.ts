@@ -14,9 +14,9 @@ const toAddress = (item: bigint) => createAddressFromBigInt(BigInt.asUintN(160, 
 /**
  * Corrects opcodes of EthereumJS 10.1.3 on this EVM.
  *
- * - SSTORE reads the slot before it finds that gas is short, CALL with value the account, and a call
- *   from Isthmus on the code of what it calls; EXTCODEHASH loads the code. Clients do none of this, so
- *   a minimal witness holds neither slot nor account nor code.
+ * - SSTORE reads the slot before it finds that gas is short, CALL with value and SELFDESTRUCT the
+ *   account, and a call from Isthmus on the code of what it calls; EXTCODEHASH loads the code. Clients
+ *   do none of this, so a minimal witness holds neither slot nor account nor code.
  * - CREATE and CREATE2 push 0 for initcode that starts with 0xEF00, as if EOF were active. It is
  *   not: the nonce rises and the gas is lost to the invalid opcode 0xEF. For the same reason
  *   EXTCODESIZE and EXTCODECOPY find no more than these two bytes of such code.
@@ -33,6 +33,16 @@ export function correctOpcodes(evm: EVM) {
     // EIP-2200
     if (runState.interpreter.getGasLeft() <= 2_300n) throw new EVMError('out of gas')
     return sstoreGas(runState, gas, common)
+  }
+  // SELFDESTRUCT: what it costs at least, before what a new account costs.
+  const destructGas = opcodes[0xff].gasHandler
+  opcodes[0xff].gasHandler = async (runState, gas, common) => {
+    const { interpreter, stack } = runState
+    const { bytes } = toAddress(stack.peek()[0])
+    const isCold = common.isActivatedEIP(2929) && !interpreter.journal.isWarmedAddress(bytes)
+    const least = isCold ? gas + common.param('coldaccountaccessGas') : gas
+    if (interpreter.getGasLeft() < least) throw new EVMError('out of gas')
+    return destructGas(runState, gas, common)
   }
   // EXTCODESIZE
   opcodes[0x3b].opHandler = async ({ stack, stateManager }) =>

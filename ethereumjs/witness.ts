@@ -6,13 +6,17 @@ import {
   type Address,
   type BytesLike,
   type PrefixedHexString as Hex,
+  KECCAK256_RLP,
   bigIntToUnpaddedBytes,
   bytesToBigInt,
   bytesToHex,
+  bytesToUnprefixedHex,
+  equalsBytes,
   hexToBytes,
   toBytes,
 } from '@ethereumjs/util'
-import { type Nodes, State, StateError } from './state.ts'
+import { show } from './errors.ts'
+import { type Awaitable, type Nodes, State, StateError } from './state.ts'
 import type { GetBlockHash } from './vm.ts'
 
 /** A header in the form of JSON-RPC. */
@@ -107,28 +111,46 @@ class WitnessState extends State {
 
 /**
  * A state that notes what is read of it: a witness for what executes on it. It has no nodes or code
- * but those that were needed.
+ * but those that were needed, and the root, without which other clients open no state.
  */
 export class RecordingState extends State {
-  readonly #nodes: Map<string, Uint8Array>
-  readonly #codes: Map<string, Uint8Array>
+  readonly #nodes = new Map<string, Uint8Array>()
+  readonly #codes = new Map<string, Uint8Array>()
   /** Slots by their address. */
   readonly #keys = new Map<Hex, Set<Hex>>()
+  readonly #readRoot: () => Awaitable<unknown>
+  #size = 0
 
   /**
    * @param nodes - what the state consists of
    * @param root - 32 bytes, of the state before the block
    */
   constructor(common: Common, nodes: Nodes, root: Uint8Array) {
-    const read = { nodes: new Map<string, Uint8Array>(), codes: new Map<string, Uint8Array>() }
     const get = async (hash: string, isCode?: boolean) => {
       const value = await nodes.get(hash, isCode)
-      if (value) (isCode ? read.codes : read.nodes).set(hash, value)
+      if (value) this.#note(hash, value, isCode)
       return value
     }
     super(common, { get }, root)
-    this.#nodes = read.nodes
-    this.#codes = read.codes
+    const isEmpty = equalsBytes(root, KECCAK256_RLP)
+    this.#readRoot = () => !isEmpty && get(bytesToUnprefixedHex(root))
+  }
+
+  #note(hash: string, value: Uint8Array, isCode = false) {
+    const noted = isCode ? this.#codes : this.#nodes
+    if (noted.has(hash)) return
+    noted.set(hash, value)
+    this.#size += value.length
+  }
+
+  /** Bytes of nodes and code so far. */
+  get size(): number {
+    return this.#size
+  }
+
+  override async getStateRoot() {
+    await this.#readRoot()
+    return super.getStateRoot()
   }
 
   #slotsOf(address: Address): Set<Hex> {
@@ -165,45 +187,86 @@ export class RecordingState extends State {
   }
 }
 
-/** Fields of a header in the order of their encoding; with `*` what is a number, not bytes. */
-const HEADER_FIELDS = [
-  'parentHash sha3Uncles miner stateRoot transactionsRoot receiptsRoot logsBloom *difficulty *number',
-  '*gasLimit *gasUsed *timestamp extraData mixHash nonce *baseFeePerGas withdrawalsRoot *blobGasUsed',
-  '*excessBlobGas parentBeaconBlockRoot requestsHash',
-].flatMap((line) => line.split(' '))
+/** A field of a header: its name in JSON-RPC, and its bytes; without them it is a number. */
+interface HeaderField {
+  name: string
+  /** Infinity where it may have any. */
+  size?: number
+}
+
+/** In the order of their encoding. Every header has the first 15. */
+const HEADER_FIELDS: HeaderField[] = [
+  { name: 'parentHash', size: 32 },
+  { name: 'sha3Uncles', size: 32 },
+  { name: 'miner', size: 20 },
+  { name: 'stateRoot', size: 32 },
+  { name: 'transactionsRoot', size: 32 },
+  { name: 'receiptsRoot', size: 32 },
+  { name: 'logsBloom', size: 256 },
+  { name: 'difficulty' },
+  { name: 'number' },
+  { name: 'gasLimit' },
+  { name: 'gasUsed' },
+  { name: 'timestamp' },
+  { name: 'extraData', size: Infinity },
+  { name: 'mixHash', size: 32 },
+  { name: 'nonce', size: 8 },
+  { name: 'baseFeePerGas' },
+  { name: 'withdrawalsRoot', size: 32 },
+  { name: 'blobGasUsed' },
+  { name: 'excessBlobGas' },
+  { name: 'parentBeaconBlockRoot', size: 32 },
+  { name: 'requestsHash', size: 32 },
+]
+const LEAST_FIELDS = 15
 
 const isHex = (value: unknown): value is Hex =>
-  typeof value === 'string' && /^0x([0-9a-f]{2})*$/i.test(value)
+  typeof value === 'string' && /^0x(?:[0-9a-f]{2})*$/i.test(value)
 
-/** A value for an error message. */
-const show = (value: unknown) => `${JSON.stringify(value)}`.slice(0, 80)
+const isQuantity = (value: unknown): value is Hex =>
+  typeof value === 'string' && /^0x[0-9a-f]{1,64}$/i.test(value)
 
 /**
- * Encodes a header that has the form of JSON-RPC. Fields that no header has are left out.
+ * Encodes a header that has the form of JSON-RPC. What it has beside the fields of a header is left out.
  *
  * @returns the RLP, whose keccak256 is the hash of the block
- * @throws {StateError} if a field has a wrong form
+ * @throws {StateError} if a field is missing or no hex
  */
 export function encodeHeaderFields(header: HeaderFields): Uint8Array {
-  const present = HEADER_FIELDS.map((field) => {
-    const name = field.replace('*', '')
-    return { name, isNumber: field !== name, value: header[name] ?? undefined }
-  }).filter(({ value }) => value !== undefined)
-  const fields = present.map(({ name, isNumber, value }) => {
-    const isFit = isNumber ? /^0x[0-9a-f]{1,64}$/i.test(String(value)) : isHex(value)
+  const last = HEADER_FIELDS.findLastIndex(({ name }) => header[name] != null)
+  const fields = HEADER_FIELDS.slice(0, Math.max(last + 1, LEAST_FIELDS))
+  const values = fields.map(({ name, size }) => {
+    const value = header[name]
+    if (value == null) throw new StateError(`a header has no ${name}`)
+    const isNumber = size === undefined
+    const isFit = isNumber ? isQuantity(value) : isHex(value)
     if (!isFit) throw new StateError(`a header has ${name} ${show(value)}`)
     return isNumber ? bigIntToUnpaddedBytes(BigInt(value as Hex)) : hexToBytes(value as Hex)
   })
-  return RLP.encode(fields)
+  return RLP.encode(values)
 }
 
 /** @throws {StateError} if it is no header in RLP */
 export function decodeHeader(raw: Uint8Array): HeaderData {
+  let values: unknown
   try {
-    return valuesArrayToHeaderData(RLP.decode(raw) as Uint8Array[])
+    values = RLP.decode(raw)
   } catch (error) {
-    throw new StateError(`no header: ${show(bytesToHex(raw))}: ${(error as Error).message}`)
+    throw new StateError(`a header is no RLP: ${(error as Error).message}`)
   }
+  const count = Array.isArray(values) ? values.length : 0
+  if (count < LEAST_FIELDS || count > HEADER_FIELDS.length) {
+    throw new StateError(`a header has ${count} fields: ${show(bytesToHex(raw))}`)
+  }
+  const fields = values as unknown[]
+  for (const [index, value] of fields.entries()) {
+    const { name, size } = HEADER_FIELDS[index]
+    if (!(value instanceof Uint8Array)) throw new StateError(`a header has a list for ${name}`)
+    const isNumber = value.length <= 32 && value[0] !== 0
+    const isFit = size === undefined ? isNumber : size === Infinity || value.length === size
+    if (!isFit) throw new StateError(`a header has ${name} ${show(bytesToHex(value))}`)
+  }
+  return valuesArrayToHeaderData(fields as Uint8Array[])
 }
 
 /** Adds the entries of a part of a witness by their hashes. @throws {StateError} if there are others */

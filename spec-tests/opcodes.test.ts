@@ -201,6 +201,29 @@ for (const fork of ['ecotone', 'isthmus', 'karst'] as Fork[]) {
   })
 }
 
+t.test('SELFDESTRUCT without gas does not read who gets the rest (EIP-2929)', async (t) => {
+  // TARGET calls OTHER with some gas, which destroys itself in favour of CALLED.
+  const heir = bytesToUnprefixedHex(CALLED.bytes)
+  const call = `6000600060006000600073${bytesToUnprefixedHex(OTHER.bytes)}`
+  const alloc = (gas: number) => ({
+    [TARGET.toString()]: { nonce: '0x1', code: `0x${call}61${gas.toString(16)}f100` },
+    [OTHER.toString()]: { nonce: '0x1', balance: '0x1', code: `0x73${heir}ff` },
+    [CALLED.toString()]: { balance: '0xbeefbeef' },
+  })
+  const leaf = async (state: State) => {
+    const nodes = [...state.added]
+    const [hash] = nodes.find(([, node]) => bytesToUnprefixedHex(node).includes('84beefbeef'))!
+    return hexToBytes(`0x${hash}`)
+  }
+  // PUSH20, what it costs at least, and a cold account.
+  for (const gas of [5_002, 5_003, 7_602]) {
+    const { receipts } = await executeWithout(alloc(gas), leaf)
+    t.equal(receipts[0].status, 1, `${gas} gas`)
+  }
+  const error = await executeWithout(alloc(7_603), leaf).catch((e) => e)
+  t.ok(error instanceof StateError, 'with gas it does')
+})
+
 t.test('EXTCODEHASH does not load the code', async (t) => {
   const alloc = {
     [TARGET.toString()]: {

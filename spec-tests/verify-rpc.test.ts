@@ -275,7 +275,7 @@ const LIES: Lie[] = [
       if (isBlock(method, params, 3) && params[1]) result.transactions.pop()
       return result
     },
-    error: /transactionsRoot|transactionsTrie|transactions/,
+    error: /transactionsRoot of the header is 0x[0-9a-f]{64}, but that of its 2 transactions is 0x/,
   },
   {
     name: 'a field of the header',
@@ -677,13 +677,13 @@ const USELESS: {
     name: 'whose block has no transactions',
     alter: (method, result, params) =>
       isBlock(method, params, 3) ? { ...result, transactions: undefined } : result,
-    error: /gives nothing in place of transactions of block 3/,
+    error: /gives no block 3: block 3 has transactions undefined/,
   },
   {
     name: 'whose block has no time',
     alter: (method, result, params) =>
       isBlock(method, params, 3) && params[1] ? { ...result, timestamp: undefined } : result,
-    error: /in place of timestamp of block 3/,
+    error: /gives no block 3: a header has no timestamp/,
   },
   {
     name: 'whose proof is no object',

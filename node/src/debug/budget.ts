@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
 import { JsonRpcError } from 'ethereumjs-op/ethereumjs'
 
-/** Most bytes of JSON that traces of a request may have. */
-const MAX_BYTES = 2 ** 26
+/** Most bytes of JSON that traces of a request may have, or a witness. */
+export const MAX_BYTES = 2 ** 26
 
 /** Milliseconds after which other work of the thread gets its turn. */
-const MAX_TURN = 20
+export const MAX_TURN = 20
 
 /** Steps between two looks at the clock. */
 const INTERVAL = 256

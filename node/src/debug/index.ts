@@ -41,7 +41,7 @@ export function createDebugMethods(store: Store, lookup: Lookup, limits: CallLim
     debug_traceBlockByHash: (hash, options) => traceAll(readHash(hash), options),
     debug_traceCall: createTraceCall(store, lookup, limits),
     ...createRawMethods(store, lookup),
-    ...createWitnessMethods(store, lookup),
+    ...createWitnessMethods(store, lookup, limits),
     // The port that has the engine replaces it.
     debug_setHead: refuseSetHead,
   }

@@ -106,10 +106,12 @@ export const withoutBaseFee = (place: Place): Place => ({
   header: { ...place.header, baseFeePerGas: 0n },
 })
 
-/** Makes a place of a context, which must not be used otherwise. */
-export function createPlace({ vm, rules }: Context, header: SeenHeader): Place {
-  const evm = vm.evm as EVM
-  const state = evm.stateManager
+/**
+ * Makes an EVM look at the clock, which must not be used otherwise.
+ *
+ * @returns what sets the time at which whatever runs is aborted, by a {@link TimeoutError}
+ */
+export function watchTime(evm: EVM): (deadline: Deadline) => void {
   let deadline = startTime(0)
   let count = 0
   for (const opcode of REPEATING) {
@@ -122,6 +124,17 @@ export function createPlace({ vm, rules }: Context, header: SeenHeader): Place {
     }
     entry.opHandler = watched
   }
+  return (time) => {
+    deadline = time
+  }
+}
+
+/** Makes a place of a context, which must not be used otherwise. */
+export function createPlace({ vm, rules }: Context, header: SeenHeader): Place {
+  const evm = vm.evm as EVM
+  const state = evm.stateManager
+  let deadline = startTime(0)
+  const setTime = watchTime(evm)
   return {
     evm,
     state,
@@ -130,6 +143,7 @@ export function createPlace({ vm, rules }: Context, header: SeenHeader): Place {
     precompiles: [...evm.precompiles.keys()],
     limitTime: (time) => {
       deadline = time
+      setTime(time)
     },
     checkTime: () => checkTime(deadline),
     undo: async () => {

@@ -15,6 +15,8 @@ import {
   headerToJSON,
 } from 'ethereumjs-op/blockchain'
 import type { PrefixedHexString as Hex } from 'ethereumjs-op/ethereumjs'
+import { MismatchError } from './errors.ts'
+import type { VerifiedBlock } from './witnessFile.ts'
 
 /** A block file: a block, the state before it, and what to expect. */
 export interface BlockFile {
@@ -35,16 +37,23 @@ export interface BlockFile {
   expectedHeader?: Record<string, unknown>
 }
 
-/** @throws if a header is not as expected; the message names the first field that differs */
+/** @throws {MismatchError} if a header is not as expected; it names the first field that differs */
 function compare(header: object, expected: Record<string, unknown>) {
   for (const [name, value] of Object.entries(header)) {
     const wanted = expected[name] ?? value
-    if (value !== wanted) throw new Error(`${name} is ${value} but should be ${wanted}`)
+    if (value === wanted) continue
+    throw new MismatchError(`${name} is ${value} but should be ${wanted}`)
   }
 }
 
-/** Executes the block of a block file on the state in the file. @throws if it is not as expected */
-export async function verifyFile(file: BlockFile, customCrypto: Crypto) {
+/**
+ * Executes the block of a block file on the state in the file.
+ *
+ * @throws {MismatchError} if it is not as expected
+ * @throws {InvalidBlockError} if no valid block has its attributes
+ * @throws if nothing is known about it, because the file lacks something or has it in a wrong form
+ */
+export async function verifyFile(file: BlockFile, customCrypto: Crypto): Promise<VerifiedBlock> {
   const chain = createChain(file.config ?? {}, { customCrypto })
   const { preAlloc, preimages, payloadAttributes: attributes } = file
   const parent = headerFromJSON(chain, file.parentHeader)
@@ -61,6 +70,7 @@ export async function verifyFile(file: BlockFile, customCrypto: Crypto) {
   const { fork } = chain.rules(header)
   const txs = attributes.transactions?.length ?? 0
   return {
+    chainId: file.chainId,
     number: Number(header.number),
     fork,
     hash: json.hash,

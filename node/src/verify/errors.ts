@@ -6,7 +6,7 @@ export class EndpointError extends Error {
   override name = 'EndpointError'
 }
 
-/** What the endpoint says contradicts itself, or what was computed here: a lie or a fault, and which. */
+/** What endpoint or file says contradicts itself, or what was computed here: a lie or a fault, and which. */
 export class MismatchError extends Error {
   override name = 'MismatchError'
 }

@@ -22,7 +22,7 @@ export function readList(value: unknown, name: string): unknown[] {
 
 /** Hex of whole bytes. @throws {EndpointError} if it is none, or of another length */
 export function readBytes(value: unknown, name: string, length?: number): Hex {
-  const isHex = typeof value === 'string' && /^0x([0-9a-fA-F]{2})*$/.test(value)
+  const isHex = typeof value === 'string' && /^0x(?:[0-9a-fA-F]{2})*$/.test(value)
   if (isHex && (length === undefined || value.length === 2 + 2 * length)) return value as Hex
   const what = length === undefined ? 'bytes' : `${length} bytes`
   throw new EndpointError(`the endpoint gives ${show(value)} in place of ${name}, ${what} in hex`)

@@ -3,18 +3,20 @@ import {
   type Chain,
   type ExecutedBlock,
   type GetBlockHash,
+  InvalidBlockError,
   type State,
+  StateError,
   attributesOfHeader,
   executeBlock,
 } from 'ethereumjs-op'
 import {
-  type HeaderJSON,
+  type FullBlock,
   type ReceiptJSON,
   type TransactionJSON,
   blockToJSON,
-  encodeTransaction,
   headerFromJSON,
   headerToJSON,
+  readBlock,
 } from 'ethereumjs-op/blockchain'
 import {
   type BlockHeader,
@@ -24,7 +26,7 @@ import {
 } from 'ethereumjs-op/ethereumjs'
 import type { Endpoint } from './endpoint.ts'
 import { EndpointError, MismatchError } from './errors.ts'
-import { type Unchecked, readBytes, readList, readObject, readQuantity } from './fields.ts'
+import { type Unchecked, readBytes, readList, readObject } from './fields.ts'
 import { type Keys, addKeys } from './partialState.ts'
 import { ProofCollector, type ProofStats } from './proofs.ts'
 import { type FetchedWitness, executeWitness, fetchWitness } from './witness.ts'
@@ -72,13 +74,20 @@ export interface Difference {
   claimed: unknown
 }
 
-/** Reads a header. @throws {EndpointError} if it has a wrong form */
-function readHeader(chain: Chain, json: Unchecked, name: string): BlockHeader {
-  for (const field of ['number', 'timestamp']) readQuantity(json[field], `${field} of ${name}`)
+/**
+ * Reads something of a block by a function of the library.
+ *
+ * @throws {EndpointError} if it has a wrong form
+ * @throws {MismatchError} if its parts do not fit together
+ */
+async function readPart<T>(name: string, read: () => T | Promise<T>): Promise<T> {
   try {
-    return headerFromJSON(chain, json as unknown as HeaderJSON)
+    return await read()
   } catch (error) {
-    throw new EndpointError(`the endpoint's header of ${name} is none: ${(error as Error).message}`)
+    const { message } = error as Error
+    if (error instanceof InvalidBlockError) throw new MismatchError(message)
+    if (!(error instanceof StateError)) throw error
+    throw new EndpointError(`the endpoint gives no ${name}: ${message}`)
   }
 }
 
@@ -86,7 +95,8 @@ function readHeader(chain: Chain, json: Unchecked, name: string): BlockHeader {
 export async function fetchHeader(endpoint: Endpoint, chain: Chain, hash: Hex) {
   const json = await endpoint.call('eth_getBlockByHash', hash, false)
   if (json === null) throw new EndpointError(`${endpoint.name} does not have block ${hash}`)
-  const header = readHeader(chain, readObject(json, `block ${hash}`), `block ${hash}`)
+  const fields = readObject(json, `block ${hash}`)
+  const header = await readPart(`header of block ${hash}`, () => headerFromJSON(chain, fields))
   const actual = bytesToHex(header.hash())
   if (actual === hash) return header
   throw new MismatchError(`the header that the endpoint gives for ${hash} hashes to ${actual}`)
@@ -110,30 +120,12 @@ export async function fetchBlock(endpoint: Endpoint, chain: Chain, number: bigin
   const answer = await endpoint.call('eth_getBlockByNumber', bigIntToHex(number), true)
   if (answer === null) throw new EndpointError(`${endpoint.name} does not have ${name}`)
   const json = readObject(answer, name)
-  const header = readHeader(chain, json, name)
+  const block = await readPart(name, () => readBlock(chain, json as FullBlock))
+  const { header, hash, transactions: raw } = block
   if (header.number !== number) {
     throw new MismatchError(`the endpoint gives block ${header.number} in place of ${number}`)
   }
-  const hash = bytesToHex(header.hash())
-  if (hash !== json.hash) {
-    throw new MismatchError(`the header of ${name} hashes to ${hash}, not to ${json.hash}`)
-  }
-  const transactions = readList(json.transactions, `transactions of ${name}`)
-  const objects = transactions.map((tx) => readObject(tx, `a transaction of ${name}`))
-  const raw: Uint8Array[] = []
-  const { common } = chain.rules(header)
-  for (const [index, tx] of objects.entries()) {
-    const encoded = await encodeTransaction(common, tx).catch((error: Error) => {
-      throw new EndpointError(`transaction ${index} of ${name} is none: ${error.message}`)
-    })
-    const computed = bytesToHex(common.customCrypto.keccak256!(encoded))
-    if (computed !== tx.hash) {
-      const claim = `hashes to ${computed}, not to ${tx.hash}`
-      throw new MismatchError(`transaction ${index} of ${name} ${claim}`)
-    }
-    raw.push(encoded)
-  }
-  return { header, hash, json: objects, raw }
+  return { header, hash, json: json.transactions as Unchecked[], raw }
 }
 
 /** Accounts that the transactions of a block name. */
