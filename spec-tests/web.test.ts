@@ -1,10 +1,10 @@
 /** The page that verifies blocks, in Chromium: against a local chain, a proxy that lies, and files. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { type Server, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { extname, resolve } from 'node:path'
+import { extname, join, resolve } from 'node:path'
 import { json } from 'node:stream/consumers'
 import { createInterface } from 'node:readline'
 import { gzipSync } from 'node:zlib'
@@ -110,8 +110,11 @@ t.test('the page', { skip: noChromium }, async (t) => {
     await page.goto(`${site}/?rpc=${chain}`)
     await page.focus('#block')
     await page.keyboard.press('Enter')
-    t.match(await done(), /^Verified: block \d+ \(karst\) is right: 1 transactions, .* hash 0x/)
-    t.match(await text('#steps'), /chain 901 .*executed: state root 0x/s)
+    t.match(
+      await done(),
+      /^Verified: block \d+ \(karst\) is right: 1 transactions, .* from witness, hash 0x/,
+    )
+    t.match(await text('#steps'), /chain 901 .*witness: \d+ nodes, .*executed: state root 0x/s)
     t.equal(await page.$eval('#differences', (element) => element.hasAttribute('hidden')), true)
     t.match(await text('#transaction-rows'), /0x7esuccess\d+––as computed/)
     const wide = Number(await page.evaluate('document.documentElement.scrollWidth'))
@@ -152,17 +155,54 @@ t.test('the page', { skip: noChromium }, async (t) => {
     t.match(await done(), /^Not known: http:\/\/127\.0\.0\.1:20001: /)
   })
 
-  await t.test('a file with a real block', { skip: noFixtures }, async (t) => {
+  /** Gives a file to the page. @returns what it says of it */
+  const give = async (path: string) => {
     await page.goto(site)
     const input = (await page.$('#file')) as Awaited<ReturnType<Page['$']>> & {
       uploadFile(path: string): Promise<void>
     }
-    await input.uploadFile(`${FIXTURES}/blocks/block-121135704.json.gz`)
+    await input.uploadFile(path)
     const isDone =
       '/^(Verified|Wrong|Not known)/.test(document.querySelector("#outcome").textContent)'
     await page.waitForFunction(isDone, { timeout: 120_000 })
-    t.match(await text('#outcome'), /^Verified: block 121135704 \(ecotone\)/)
-    t.notMatch(await text('#outcome'), /Nothing/)
+    return text('#outcome')
+  }
+
+  await t.test('a file with a real block', { skip: noFixtures }, async (t) => {
+    const outcome = await give(`${FIXTURES}/blocks/block-121135704.json.gz`)
+    t.match(outcome, /^Verified: block 121135704 \(ecotone\) of the file is right: 18 transactions/)
+    await page.screenshot({ path: 'web/dist/file.png', fullPage: true })
+  })
+
+  await t.test('a file with a block and its witness, as endpoints give them', async (t) => {
+    const ask = async (method: string, ...params: unknown[]) => {
+      const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
+      const headers = { 'content-type': 'application/json' }
+      const answer = await fetch(chain, { method: 'POST', headers, body })
+      return ((await answer.json()) as JSONValue).result
+    }
+    const { config } = JSON.parse(readFileSync('examples/genesis.json', 'utf8'))
+    const block = await ask('eth_getBlockByNumber', '0x1', true)
+    const file = { config, block, witness: await ask('debug_executionWitness', '0x1') }
+    const path = join(t.testdir(), 'block.json')
+    writeFileSync(path, JSON.stringify(file))
+    t.match(await give(path), `Verified: block 1 (karst) of the file is right: 1 transactions`)
+    t.match(await text('#outcome'), block.hash)
+    const other = { ...file, block: { ...block, gasUsed: '0x1' } }
+    writeFileSync(path, JSON.stringify(other))
+    t.match(await give(path), /^Wrong: the header of block 1 hashes to 0x/)
+    writeFileSync(path, '{"block":')
+    t.match(await give(path), /^Not known: /)
+  })
+
+  await t.test('the field for files is reached by keyboard', async (t) => {
+    await page.goto(site)
+    await page.focus('#verify')
+    for (let steps = 0; steps < 3; steps++) {
+      await page.keyboard.press('Tab')
+      if ((await page.evaluate('document.activeElement.id')) === 'file') break
+    }
+    t.equal(await page.evaluate('document.activeElement.id'), 'file')
   })
 
   t.same(errors, [], 'nothing fails in the page')

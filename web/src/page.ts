@@ -160,6 +160,8 @@ stop.addEventListener('click', () => {
 file.addEventListener('change', () => {
   const [chosen] = file.files ?? []
   if (chosen) busy(async () => show(await ask({ file: chosen })))
+  // So that the same can be chosen again.
+  file.value = ''
 })
 
 // `?rpc=URL&block=N&follow` fills the form.

@@ -2,7 +2,7 @@
 import { type Chain, type ChainConfig, InvalidBlockError, createChain } from 'ethereumjs-op'
 import { CHAINS } from 'ethereumjs-op/blockchain'
 import example from '../../examples/genesis.json' with { type: 'json' }
-import { verifyFile } from '../../node/src/verify/blockFile.ts'
+import { type BlockFile, verifyFile } from '../../node/src/verify/blockFile.ts'
 import { Endpoint } from '../../node/src/verify/endpoint.ts'
 import { EndpointError, MismatchError } from '../../node/src/verify/errors.ts'
 import { readQuantity } from '../../node/src/verify/fields.ts'
@@ -12,6 +12,7 @@ import {
   describe,
   describeLack,
 } from '../../node/src/verify/rpcBlock.ts'
+import { isWitnessFile, verifyWitnessFile } from '../../node/src/verify/witnessFile.ts'
 import type { FileQuestion, Outcome, Question, Step } from './messages.ts'
 
 const report = (step: string) => postMessage({ step } satisfies Step)
@@ -71,9 +72,14 @@ async function readText(file: File): Promise<string> {
 
 async function run(question: Question | FileQuestion): Promise<Omit<Outcome, 'ms'>> {
   if ('file' in question) {
-    const content = JSON.parse(await readText(question.file))
-    const { number, fork, hash, txs, gas } = await verifyFile(content, await loadCrypto())
-    const text = `block ${number} (${fork}) of the file is right: ${txs} transactions, ${gas} gas`
+    const content: unknown = JSON.parse(await readText(question.file))
+    const customCrypto = await loadCrypto()
+    const { number, fork, hash, txs, gas, absent } = await (isWitnessFile(content)
+      ? verifyWitnessFile(content, customCrypto)
+      : verifyFile(content as BlockFile, customCrypto))
+    const assumed = absent ? `; assumed not to exist: ${absent.join(' ')}` : ''
+    const what = `${txs} transactions, ${gas} gas${assumed}`
+    const text = `block ${number} (${fork}) of the file is right: ${what}`
     return { verdict: 'ok', number, hash, text }
   }
   const block = await check(question)
