@@ -231,6 +231,7 @@ t.test('what has no witness is refused with a reason', async (t) => {
   const attributes = attributesOf(BLOCKS)
   const refusals: [method: string, params: unknown[], code: number, message: RegExp][] = [
     ['debug_executionWitness', ['0x0'], -32000, /^genesis has no witness$/],
+    ['debug_executionWitness', ['latest', 'canonical'], -32602, /but one kind of witness$/],
     ['debug_executionWitness', ['0x999'], -32000, /^block not found: 2457$/],
     ['debug_executionWitness', [unknown], -32000, /^block not found: 0xabab/],
     ['debug_executionWitness', ['soon'], -32602, /"soon" is not a number in hex$/],

@@ -67,7 +67,9 @@ export function createWitnessMethods(
     }
   }
 
-  async function executionWitness(id: unknown) {
+  async function executionWitness(id: unknown, mode?: unknown) {
+    // reth's newer form of a witness, which others do not have.
+    if (mode != null) throw new JsonRpcError('argument 2: there is but one kind of witness', -32602)
     const given = blockOf(id)
     const { hash, number, parentHash } = given.header
     if (Number(number) === 0) throw new JsonRpcError('genesis has no witness', -32000)
