@@ -200,7 +200,7 @@ t.test(
   },
 )
 
-t.test('JSON that is not a block file is a failure', async (t) => {
+t.test('of JSON that is not a block file nothing is known', async (t) => {
   const folder = t.testdir()
   const contents = [
     'null',
@@ -213,7 +213,7 @@ t.test('JSON that is not a block file is a failure', async (t) => {
   ]
   const paths = contents.map((content, index) => write(folder, `${index}.json`, content))
   const { status, lines, stderr } = runCLI('verify', ...paths)
-  t.equal(status, 1)
+  t.equal(status, 2)
   t.equal(stderr, '')
   for (const [index, content] of contents.entries())
     t.ok(lines[index].startsWith(`FAIL ${paths[index]} `), content)

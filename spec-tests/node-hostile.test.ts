@@ -1,11 +1,12 @@
 /** What a public port is asked by those who mean no good: odd parameters for every method, and traces. */
 import { once } from 'node:events'
 import { join } from 'node:path'
+import type { PrefixedHexString as Hex } from '@ethereumjs/util'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import type { JSONValue } from './helpers.ts'
 import { L1_BLOCK } from './helpers.ts'
-import { methodsUnder } from './node-helpers-eth.ts'
+import { deposit, methodsUnder } from './node-helpers-eth.ts'
 import {
   GENESIS_HASH,
   SENDER,
@@ -238,6 +239,48 @@ t.test('traces of a block of 30 million gas are given or refused, in bounded mem
     t.match(error?.message, refused)
   })
 })
+
+t.test('no payload is executed without end, for a deposit may have all gas of its block', (t) =>
+  whileAttacked(t, async () => {
+    const { timestamp, gasLimit } = await node.call('eth_getBlockByHash', head, false)
+    const attributes = {
+      ...attributesOf(9, []),
+      timestamp: `0x${(Number(timestamp) + 1).toString(16)}`,
+    }
+    const execute = async (changes: object): Promise<JSONValue> => {
+      const params = [head, { ...attributes, ...changes }]
+      const call = { jsonrpc: '2.0', id: 1, method: 'debug_executePayload', params }
+      return JSON.parse((await post(httpPort, JSON.stringify(call))).text)
+    }
+    /** Creations that use up their gas, or take much memory. */
+    const deposits = (count: number, gas: number, data: Hex) =>
+      Array.from({ length: count }, (_, index) =>
+        deposit(SENDER, undefined, {
+          gas: BigInt(gas),
+          data: `${data}${index.toString(16).padStart(8, '0')}` as Hex,
+        }),
+      )
+    const [first] = attributes.transactions as Hex[]
+    const huge = await execute({ gasLimit: '0x7fffffffffffffff' })
+    t.match(
+      huge.error.message,
+      /^gasLimit 9223372036854775807 is neither within twice that of the parent/,
+    )
+    const twice = 2 * Number(gasLimit)
+    const cases: [what: string, transactions: Hex[]][] = [
+      ['a loop', deposits(1, twice - 2_000_000, '0x5b600056')],
+      ['many loops', deposits(50, twice / 60, '0x5b600056')],
+      // MSTORE at 16 MB, as often as gas lasts.
+      ['memory', deposits(100, twice / 120, '0x5b600063001000005260005600')],
+    ]
+    for (const [what, transactions] of cases) {
+      const all = [first, ...transactions]
+      const answer = await execute({ gasLimit: `0x${twice.toString(16)}`, transactions: all })
+      if (answer.error) t.equal(answer.error.message, 'execution aborted (timeout = 5s)', what)
+      else t.ok(answer.result.state.length > 0, `${what} ended in time`)
+    }
+  }),
+)
 
 t.test('after all this the node is as it was', async (t) => {
   t.notMatch(node.output.stdout, 'failed', 'no thread had to be started again')

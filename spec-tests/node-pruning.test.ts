@@ -66,6 +66,14 @@ t.test('the states of the last blocks are kept, older ones are deleted', async (
   })
 
   const { oldest } = progressOf(node)
+  await t.test('and it has no witness, as the state before it is not kept', async (t) => {
+    const refused = node.call('debug_executionWitness', '0x9')
+    const message = `state of block 8 is not kept, only those from block ${oldest} on`
+    await t.rejects(refused, { message, code: -32000 })
+    const { headers } = await node.call('debug_executionWitness', 'latest')
+    t.equal(headers.length, 1)
+  })
+
   await node.close()
   await t.test('a node that keeps all from now on says so too', async (t) => {
     const again = await open(join(folder, 'pruned'))

@@ -278,6 +278,17 @@ t.test('what has no witness is refused with a reason', async (t) => {
   }
 })
 
+t.test('a payload that takes longer than --rpc.evmtimeout is aborted', async (t) => {
+  const calls = { gasCap: 50_000_000, evmTimeout: 1 }
+  const slow = await startDevnet(t, genesis, undefined, { calls })
+  const loop = deposit(BOB.address, undefined, { gas: 10_000_000n, data: '0x5b600056' })
+  const transactions = [attributesOf(1).transactions[0], loop]
+  const attributes = { ...attributesOf(1), transactions }
+  const refusal = await slow.refusal('debug_executePayload', headers[0].hash, attributes)
+  t.match(refusal, { code: -32000, message: 'execution aborted (timeout = 1ms)' })
+  t.equal(await slow.rpc('eth_blockNumber'), '0x0', 'the node goes on')
+})
+
 t.test('the chain of the test is what its genesis says', async (t) => {
   const { header } = await createGenesis(genesis, { customCrypto })
   t.equal(bytesToHex(header.hash()), headers[0].hash)

@@ -207,6 +207,7 @@ t.test(
   async (t) => {
     const file = await toStandard(LIED)
     const counts = { named: 0, assumed: 0, unneeded: 0 }
+    let assuming: JSONValue
     for (const part of ['state', 'codes'] as const) {
       for (const [index, entry] of file.witness[part].entries()) {
         if (index % 5 > 0) continue
@@ -220,11 +221,17 @@ t.test(
         } else {
           t.equal(outcome.hash, file.block.hash, 'the block is right all the same')
           counts[outcome.absent ? 'assumed' : 'unneeded']++
+          if (outcome.absent) assuming = lying
         }
       }
     }
     // Of one in eight all that hangs on it is an account that is only read, or none.
     t.strictSame(counts, { named: 51, assumed: 8, unneeded: 2 })
+    const path = join(t.testdir(), 'assuming.json')
+    writeFileSync(path, JSON.stringify(assuming))
+    const { status, lines } = runCLI('verify', path)
+    t.equal(status, 0)
+    t.match(lines[0], /^ok .* \d+ ms, assumed not to exist: 0x[0-9a-f]{40}( 0x[0-9a-f]{40})*$/)
   },
 )
 

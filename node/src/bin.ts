@@ -14,8 +14,8 @@ import { DEV_PREFIX, NODE_PREFIX, readInteger } from './settings.ts'
 import { VERSION } from './version.ts'
 
 const EPILOGUE = `
-Exit status: 0 as expected; 1 a start fails, a block differs or cannot be executed; 2 wrong usage or
-a file that cannot be read.`
+Exit status: 0 as expected; 1 a start fails or a block is wrong; 2 wrong usage, or nothing is known of
+a block: its file cannot be read or lacks something.`
 
 const NODE_EPILOGUE = `
 Flags have precedence over environment variables, those over the config file, and that over defaults.

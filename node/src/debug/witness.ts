@@ -139,7 +139,7 @@ export function createWitnessMethods(
     checkAttributes(chain, version, attributes)
     // Nobody has paid for these, and deposits may have all the gas that there is.
     const most = Math.max(gasCap, 2 * Number(parent.header.gasLimit))
-    const gasLimit = Number(attributes.gasLimit ?? 0)
+    const gasLimit = BigInt(attributes.gasLimit ?? 0)
     if (gasLimit > most) {
       const reason = 'neither within twice that of the parent nor within --rpc.gascap'
       throw new JsonRpcError(`gasLimit ${gasLimit} is ${reason}: at most ${most}`, -32000)
