@@ -180,7 +180,8 @@ export async function startWatchman(options: WatchmanOptions): Promise<Watchman>
     })
     const started = worker
     startedAt = performance.now()
-    lastSign = startedAt
+    // What it loads may take its time.
+    lastSign = Number.POSITIVE_INFINITY
     return new Promise<void>((resolve, reject) => {
       let reason = 'the thread of the watchman ended'
       started.on('error', ({ message }: Error) => {
