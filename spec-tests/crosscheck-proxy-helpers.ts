@@ -225,9 +225,13 @@ export async function openFaultyMain(t: Test, node: { authUrl: string }, alter: 
     const headers = { 'content-type': 'application/json', authorization }
     const answered = await fetch(node.authUrl, { method: 'POST', headers, body }).catch(() => {})
     if (!answered) return response.destroy()
-    const { method, params } = JSON.parse(body)
+    const request = JSON.parse(body)
+    const answers = [(await answered.json()) as JSONValue].flat()
+    const altered = [request]
+      .flat()
+      .map(({ method, params }, index) => alter(method, answers[index], params))
     response.setHeader('content-type', 'application/json')
-    response.end(JSON.stringify(alter(method, await answered.json(), params)))
+    response.end(JSON.stringify(Array.isArray(request) ? altered : altered[0]))
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   t.teardown(() => {

@@ -1,4 +1,5 @@
 /** The proxy of crosscheck: what op-node sees of main clients that do well, or badly. */
+import { spawn } from 'node:child_process'
 import { createHmac } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -10,6 +11,8 @@ import type { Worker } from 'node:worker_threads'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
+import { findFault } from '../node/dist/commands/crosscheck.js'
+import type { CrosscheckSettings } from '../node/dist/config.js'
 import { acknowledge, openAlarmBook, readOpenAlarms } from '../node/dist/crosscheck/alarmBook.js'
 import { openHalt, resume } from '../node/dist/crosscheck/halt.js'
 import { createEngineClient } from '../node/dist/crosscheck/engines.js'
@@ -53,7 +56,7 @@ import {
   userDeposit,
   withContracts,
 } from './node-helpers.ts'
-import { createToken } from './node-helpers-faults.ts'
+import { MAIN, createToken, observe } from './node-helpers-faults.ts'
 
 const PAYLOAD = toBody('engine_newPayloadV4', [
   { blockNumber: '0x1', blockHash: HASH },
@@ -1032,6 +1035,121 @@ t.test('a watchman that hangs is not felt, and another takes its place', async (
   await extend()
   await until(async () => (await watchman()).restarts >= 1, 'it is started again')
   t.strictSame(alarmsIn(lines), [])
+})
+
+t.test('--once ends with 0 if all is the same, 1 if it rang, 2 if nothing is known', async (t) => {
+  const node = await spawnNode(GENESIS)
+  t.teardown(() => node.stop())
+  const driver = createDriver(GENESIS)
+  let head = await genesisHead(node)
+  const extend = async () => {
+    head = (await driver.extend(node, head)).executionPayload
+  }
+  for (let number = 1; number <= 3; number++) await extend()
+  let isFaulty = false
+  const eth = await openFaultyMain(t, { authUrl: node.url }, (method, answer) => {
+    if (isFaulty && method === 'eth_getBlockReceipts') answer.result[0].gasUsed = '0x1'
+    return answer
+  })
+  const folder = t.testdir({ 'genesis.json': JSON.stringify(GENESIS) })
+  const run = async (url: string) => {
+    const args = ['crosscheck', '--once', `--genesis=${folder}/genesis.json`, `--eth=${url}`]
+    const child = spawn(process.execPath, [MAIN, ...args, `--datadir=${folder}/data`], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NODE_OPTIONS: '' },
+    })
+    const observed = observe(child)
+    const { code } = await observed.exited
+    return { code, output: `${observed.output.stdout}${observed.output.stderr}` }
+  }
+  const first = await run(eth)
+  t.match(first, { code: 0, output: /all blocks that were compared are the same head=3 same=3\n/ })
+  await extend()
+  isFaulty = true
+  const second = await run(eth)
+  t.match(second, { code: 1, output: /ALARM: the clients differ .*kind=block/ })
+  t.match(readOpenAlarms(join(folder, 'data')), [{ kind: 'block', block: { number: 4 } }])
+  const third = await run('http://user:hidden@127.0.0.1:9')
+  t.match(third, { code: 2, output: /error: --eth does not answer/ })
+  t.notMatch(third.output, /hidden/)
+})
+
+t.test('what is wrong with the flags is said in a line, without what URLs hold', (t) => {
+  const fit = {
+    genesis: 'g',
+    engine: ['http://a'],
+    'engine.jwtsecret': ['x'],
+    datadir: 'd',
+    onMismatch: 'alert',
+    sample: 1,
+    once: false,
+  }
+  t.equal(findFault(undefined, undefined, fit as CrosscheckSettings), undefined)
+  const two = ['http://a', 'http://b']
+  const cases: [changes: Record<string, unknown>, says: RegExp][] = [
+    [{ engine: undefined }, /--engine URL is missing/],
+    [{ genesis: undefined }, /--genesis FILE is missing/],
+    [{ 'engine.jwtsecret': undefined }, /--engine\.jwtsecret FILE is missing/],
+    [{ engine: ['http://u:hidden@a'] }, /number 1 must not have a user or a password/],
+    [{ engine: ['hidden'] }, /number 1 must be a URL that begins with http/],
+    [{ engine: two }, /several --engine need --on-mismatch majority/],
+    [{ engine: two, onMismatch: 'majority' }, /needs 3 or more --engine, and there are 2/],
+    [{ 'engine.jwtsecret': ['x', 'y'] }, /2 files for 1 engines/],
+    [{ 'engine.timeout': 0 }, /must be more than 0/],
+    [{ webhook: 'hidden' }, /--webhook must be a URL/],
+    [{ eth: 'ws://hidden' }, /--eth must be a URL/],
+    [{ once: true }, /--once needs --eth URL/],
+  ]
+  for (const [changes, says] of cases) {
+    const fault = findFault(undefined, undefined, { ...fit, ...changes } as CrosscheckSettings)
+    t.match(fault, says)
+    t.notMatch(fault, /hidden/)
+  }
+  const several = ['--engine=http://a', '--engine=http://b,http://u:hidden@c', '--genesis=g']
+  const { status, stderr } = runCLI('crosscheck', ...several)
+  t.equal(status, 2)
+  t.equal(
+    stderr,
+    'error: --engine number 3 must not have a user or a password: the token takes their place\n',
+  )
+  t.match(runCLI('crosscheck', 'resume', 'status-1'), { status: 2, stderr: /resume takes no id/ })
+  const missing = [
+    '--genesis=examples/genesis.json',
+    '--engine=http://a',
+    '--engine.jwtsecret=none',
+  ]
+  t.match(runCLI('crosscheck', ...missing), {
+    status: 1,
+    stderr: /none: there is no such file, of a secret/,
+  })
+  t.end()
+})
+
+t.test('metrics count calls by how they ended, and alarms by kind', async (t) => {
+  const engines = await Promise.all(
+    [VALID(), INVALID, VALID()].map((text) => startFake(t, () => text)),
+  )
+  const metrics = { addr: '127.0.0.1', port: 0 }
+  const { authPort, metricsPort } = await start(t, engines, { mode: 'majority', metrics })
+  await send(authPort, PAYLOAD)
+  for (const { stop } of engines) await stop()
+  await send(authPort, CHOICE)
+  const read = async () => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()
+  await until(async () => /alarms_total\{kind="engines"\} 1/.test(await read()), 'an alarm')
+  const text = await read()
+  const name = 'ethereumjs_op_crosscheck'
+  for (const line of [
+    `${name}_alarms_total{kind="status"} 0`,
+    `${name}_open_alarms 1`,
+    `${name}_unsent_alarms 0`,
+    `${name}_halted 0`,
+    `${name}_same_blocks_total 0`,
+    `${name}_watchman_restarts_total 0`,
+    `${name}_call_seconds_count{method="engine_newPayloadV4",outcome="ok"} 1`,
+    `${name}_call_seconds_count{method="engine_forkchoiceUpdatedV3",outcome="failure"} 1`,
+  ]) {
+    t.ok(text.includes(`${line}\n`), line)
+  }
 })
 
 t.test('with several engines, their calls are not taken in batches', async (t) => {

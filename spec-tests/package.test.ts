@@ -94,6 +94,7 @@ t.test('the package of the node has what it points at, and only that', async (t)
     t.ok(packedNode.paths.includes(target.replace('./', '')), target)
   const others = packedNode.paths.filter((path) => !/^(dist|src)\//.test(path))
   t.same(others.sort(), [
+    'CROSSCHECK.md',
     'LICENSE',
     'METHODS.md',
     'README.md',
