@@ -253,7 +253,7 @@ async function measureLag(load) {
   const blocks = Array.from({ length: LOAD_TIME / BLOCK_TIME }, () =>
     transactionsOf(load * 1e6 * BLOCK_TIME),
   )
-  await untilChecked(60)
+  await untilChecked(30)
   /** When blocks became head, by number, and how long after that they were compared. */
   const heads = new Map()
   const lags = []
@@ -279,7 +279,7 @@ async function measureLag(load) {
     heads.set(head.number, performance.now())
   }
   const seconds = Math.max((performance.now() - start) / 1_000, LOAD_TIME)
-  const rest = await untilChecked(60)
+  const rest = await untilChecked(30)
   await sleep(2 * LOOK)
   isOver = true
   await looking

@@ -1,11 +1,10 @@
 import type { Difference } from '../verify/rpcBlock.ts'
-import type { Claim } from './claim.ts'
 import { type AnsweredCall, fieldsOf } from './exchange.ts'
 import type { Outcome } from './judge.ts'
 
 /** A kind of difference that is known, and says nothing about a block. */
 export interface HarmlessKind {
-  /** A heading of spec-tests/DISPUTED.md. */
+  /** As spec-tests/DISPUTED.md lists it. */
   name: string
   /** Why no block of a chain depends on it. */
   why: string
@@ -48,10 +47,10 @@ export const HARMLESS: HarmlessKind[] = [
 
 /** A kind of difference in what a client tells of a block. */
 export interface HarmlessDetail {
-  /** A heading of spec-tests/DISPUTED.md. */
+  /** As spec-tests/DISPUTED.md lists it. */
   name: string
   why: string
-  fits(difference: Difference, claim: Claim): boolean
+  fits(difference: Difference): boolean
 }
 
 /** Fields of receipts that every client of every chain gives. */
@@ -65,11 +64,5 @@ export const HARMLESS_DETAILS: HarmlessDetail[] = [
     why: 'a field beside those of Ethereum is null in a receipt, which no hash covers and nothing follows from',
     fits: ({ where, claimed }) =>
       claimed === null && where.startsWith('receipt ') && !STANDARD_FIELDS.test(where),
-  },
-  {
-    name: 'nonce-without-receipts',
-    why: 'the client does not give receipts of the block, and takes nonces that no transaction has from there',
-    fits: ({ where }, { receipts }) =>
-      receipts === undefined && /^transaction \d+ nonce$/.test(where),
   },
 ]
