@@ -1,5 +1,5 @@
 /** What plays op-node, the proxy and a faulty main client before the watchman. */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -14,7 +14,20 @@ import { SILENT } from '../node/dist/logger.js'
 import type { Alarm, Exchange, Progress, Watchman } from '../node/dist/crosscheck/types.js'
 import { type WatchmanOptions, startWatchman } from '../node/dist/crosscheck/watchman.js'
 import type { JSONValue } from './helpers.ts'
-import { CallError, type JSONObject, type TestNode } from './node-helpers.ts'
+import {
+  CallError,
+  type Envelope,
+  type Hex,
+  type JSONObject,
+  type TestNode,
+  createDriver,
+  genesisAt,
+  genesisHead,
+  spawnNode,
+  transfer,
+  userDeposit,
+  withContracts,
+} from './node-helpers.ts'
 
 type Test = Pick<typeof t, 'teardown'>
 
@@ -166,4 +179,88 @@ export function spawnWatchman(test: Test, options: object) {
       }),
     kill,
   }
+}
+
+const BIN = fileURLToPath(new URL('../node/dist/bin.js', import.meta.url))
+
+/** Runs a case file by the command. */
+export function verifyCase(path: string) {
+  const env = { ...process.env, NODE_OPTIONS: '' }
+  const args = [BIN, 'verify', path]
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env })
+  return { status, output: `${stdout}${stderr}` }
+}
+
+/** Alarms that ring while something is done, and until all is compared. */
+export async function alarmsWhile(
+  watchman: TestWatchman,
+  act: () => Promise<unknown>,
+): Promise<Alarm[]> {
+  await watchman.idle()
+  const before = watchman.alarms.length
+  await act()
+  await watchman.idle()
+  return watchman.alarms.slice(before)
+}
+
+export const plusOne = (hex: Hex): Hex => `0x${(BigInt(hex) + 1n).toString(16)}`
+
+/** What an honest client answers. */
+export const honest: Alter = (_, answer) => answer
+
+/** Alters the receipts of a block. */
+export const inReceipts =
+  (number: number, change: (receipts: JSONValue) => void): Alter =>
+  (method, answer) => {
+    const isReceipts = method === 'eth_getBlockReceipts'
+    const isIt = isReceipts && Number(answer.result?.[0].blockNumber) === number
+    if (isIt) change(answer.result)
+    return answer
+  }
+
+/** Stores the number of the block, and logs twice. */
+const LOGGER: Hex = '0x00000000000000000000000000000000000000c1'
+
+/** A main client that may be faulty, and what plays op-node. */
+export async function startScene(test: Test) {
+  const genesis = withContracts(genesisAt('karst'), {
+    [LOGGER]: { code: '0x43600055436000526020600060026000a260206000a0602060002000' },
+  })
+  const driver = createDriver(genesis)
+  const node = await spawnNode(genesis)
+  test.teardown(() => node.stop())
+  /** What is wrong with the main client. */
+  const fault = { engine: honest, eth: honest }
+  const eth = await openFaultProxy(test, node.url, (...call) => fault.eth(...call))
+  const scene = {
+    genesis,
+    driver,
+    node,
+    fault,
+    /** URL of the port that may be faulty. */
+    eth,
+    head: await genesisHead(node),
+    /** Transactions of each account so far. */
+    sent: 0,
+    /** Attributes of the next block: a deposit, a transfer, a call that logs. */
+    nextAttributes() {
+      const { sent } = scene
+      const call = { to: LOGGER, value: 0n, gasLimit: 200_000n }
+      const transactions = [userDeposit(sent), transfer(0, sent), transfer(1, sent, call)]
+      return driver.attributesAfter(scene.head, transactions)
+    },
+    buildNext: (on: TestNode) => driver.build(on, scene.head, scene.nextAttributes()),
+    /** Makes a block the head. */
+    async accept(envelope: Envelope, on: TestNode) {
+      await driver.insert(on, envelope)
+      await driver.choose(on, envelope.executionPayload)
+      scene.head = envelope.executionPayload
+      scene.sent++
+    },
+    /** Adds a block to the chain of the main client, as op-node does. */
+    async extend(on: TestNode) {
+      await scene.accept(await scene.buildNext(on), on)
+    },
+  }
+  return scene
 }

@@ -95,7 +95,7 @@ async function openChecker(genesis: JSONObject) {
     cases: makeFolder(),
     eth: url,
     log: { ...SILENT, error },
-    onAlarm: (alarm) => {
+    onAlarm: async (alarm) => {
       alarms.push(alarm)
     },
   })

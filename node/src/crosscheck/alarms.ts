@@ -12,7 +12,7 @@ import { describeDifference } from './differences.ts'
 import { type Evidence, compareStates, fetchClaim, fetchWitness, toBlockFile } from './evidence.ts'
 import type { Answer } from './exchange.ts'
 import type { BlockRef, Memory } from './memory.ts'
-import type { Alarm, AlarmKind } from './types.ts'
+import type { Alarm, AlarmKind, HearAlarm } from './types.ts'
 import { type DisputedPayload, createVector } from './vector.ts'
 
 /** A difference that nothing explains, as it is found. */
@@ -41,7 +41,7 @@ export interface AlarmOptions {
   cases: string
   endpoint?: Endpoint
   log: Logger
-  onAlarm(alarm: Alarm): void | Promise<void>
+  onAlarm: HearAlarm
 }
 
 /** Writes case files, and rings. */

@@ -5,7 +5,7 @@ import type { Outcome } from './judge.ts'
 
 /** A kind of difference that is known, and says nothing about a block. */
 export interface HarmlessKind {
-  /** A heading of spec-tests/DISPUTED.md. */
+  /** As spec-tests/DISPUTED.md lists it. */
   name: string
   /** Why no block of a chain depends on it. */
   why: string
@@ -48,7 +48,7 @@ export const HARMLESS: HarmlessKind[] = [
 
 /** A kind of difference in what a client tells of a block. */
 export interface HarmlessDetail {
-  /** A heading of spec-tests/DISPUTED.md. */
+  /** As spec-tests/DISPUTED.md lists it. */
   name: string
   why: string
   fits(difference: Difference, claim: Claim): boolean
