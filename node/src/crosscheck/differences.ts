@@ -7,10 +7,14 @@ const isList = (value: unknown): value is unknown[] => Array.isArray(value)
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !isList(value)
 
-/** Hex is the same in upper and lower case, and nothing is the same as null. */
+const DECIMAL = /^\d+(\.\d+)?(e[+-]?\d+)?$/i
+
+/** Hex is the same in upper and lower case, and a decimal number however it is written. */
 function isSame([computed, claimed]: Pair): boolean {
-  const isText = typeof computed === 'string' && typeof claimed === 'string'
-  return isText ? computed.toLowerCase() === claimed.toLowerCase() : computed === claimed
+  if (typeof computed !== 'string' || typeof claimed !== 'string') return computed === claimed
+  const isDecimal = DECIMAL.test(computed) && DECIMAL.test(claimed)
+  if (isDecimal) return Number(computed) === Number(claimed)
+  return computed.toLowerCase() === claimed.toLowerCase()
 }
 
 /**

@@ -148,6 +148,8 @@ export class Follower {
     const { endpoint, sample, troubles, memory } = this.#opts
     const path = sample === 1 ? this.#ownPath(target.hash) : undefined
     if (path) {
+      // A head that is older than what is remembered; it was checked.
+      if (path.length === 0) this.#giveUp(target.hash)
       for (const block of path) {
         if (this.#isClosed) return true
         this.#setChecked(block, await this.#compare(block))
@@ -186,12 +188,11 @@ export class Follower {
     const { endpoint, store, alarms } = this.#opts
     if (!endpoint) return true
     const claim = { verdict: 'VALID' as const, ...(await fetchClaim(endpoint, hash)) }
-    // The main client has gone another way since.
-    if (!claim.header) return false
+    if (!claim.header) return this.#noteAbsent(endpoint, { number, hash })
     const block = store.find(hash)!
     const differences = compareClaim(block, claim)
     const kinds = differences.map((difference) =>
-      HARMLESS_DETAILS.find(({ fits }) => fits(difference, claim)),
+      HARMLESS_DETAILS.find(({ fits }) => fits(difference)),
     )
     if (kinds.every((kind) => kind !== undefined)) {
       for (const { name, why } of new Set(kinds)) this.#opts.onHarmless(name, why, { number, hash })
@@ -210,6 +211,16 @@ export class Follower {
       claim,
       gather: () => recordEvidence(store, parent, attributes),
     })
+    return false
+  }
+
+  /** What becomes of a block that the main client does not have. @throws {EndpointError} if it should */
+  async #noteAbsent(endpoint: Endpoint, { number, hash }: BlockRef): Promise<boolean> {
+    const isHead = this.#target?.hash === hash
+    if (isHead && (await this.#hashAt(endpoint, number)) === undefined) {
+      throw new EndpointError(`${endpoint.name} does not have block ${number}, which is its head`)
+    }
+    // It has gone another way since.
     return false
   }
 

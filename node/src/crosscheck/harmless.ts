@@ -1,5 +1,4 @@
 import type { Difference } from '../verify/rpcBlock.ts'
-import type { Claim } from './claim.ts'
 import { type AnsweredCall, fieldsOf } from './exchange.ts'
 import type { Outcome } from './judge.ts'
 
@@ -51,7 +50,7 @@ export interface HarmlessDetail {
   /** As spec-tests/DISPUTED.md lists it. */
   name: string
   why: string
-  fits(difference: Difference, claim: Claim): boolean
+  fits(difference: Difference): boolean
 }
 
 /** Fields of receipts that every client of every chain gives. */
@@ -65,11 +64,5 @@ export const HARMLESS_DETAILS: HarmlessDetail[] = [
     why: 'a field beside those of Ethereum is null in a receipt, which no hash covers and nothing follows from',
     fits: ({ where, claimed }) =>
       claimed === null && where.startsWith('receipt ') && !STANDARD_FIELDS.test(where),
-  },
-  {
-    name: 'nonce-without-receipts',
-    why: 'the client does not give receipts of the block, and takes nonces that no transaction has from there',
-    fits: ({ where }, { receipts }) =>
-      receipts === undefined && /^transaction \d+ nonce$/.test(where),
   },
 ]
