@@ -105,6 +105,7 @@ async function run(settings: CrosscheckSettings) {
   const undo = makeFolder(datadir)
   try {
     const secret = findSecret(settings['authrpc.jwtsecret'] ?? join(datadir, SECRET_FILE))
+    const log = createLog({ level: settings['log.level'], format: settings['log.format'] })
     const usual = engines.length > 1 ? TIMEOUT_OF_SEVERAL : TIMEOUT
     const starting = startCrosscheck({
       mode,
@@ -119,7 +120,7 @@ async function run(settings: CrosscheckSettings) {
       http: endpoint('http'),
       metrics: settings.metrics ? endpoint('metrics') : undefined,
       webhook,
-      log: createLog({ level: settings['log.level'], format: settings['log.format'] }),
+      log,
     })
     for (const name of ['SIGINT', 'SIGTERM']) {
       process.once(name, async () => {
@@ -128,6 +129,12 @@ async function run(settings: CrosscheckSettings) {
       })
     }
     const crosscheck = await starting
+    // Requests keep no state from one to the next, so that a fault about one is none of the others.
+    for (const name of ['uncaughtException', 'unhandledRejection']) {
+      process.on(name, (error) => {
+        log.error({ error: `${error?.stack ?? error}` }, 'a fault of crosscheck, which goes on')
+      })
+    }
     try {
       secret.keep()
     } catch (error) {

@@ -168,11 +168,13 @@ export function createMajority({ engines, log, onAlarm }: MajorityOptions) {
         }
       }
       const asked = engines.map((_, index) => askOne(index).then(look))
-      void Promise.all(asked).then(() => {
-        if (call && movesChain(method)) {
-          compare(call, outcomes as Outcome[], known?.isForced ?? order?.isForced ?? false)
-        }
-      })
+      const compareAll = () => {
+        if (!call || !movesChain(method)) return
+        compare(call, outcomes as Outcome[], known?.isForced ?? order?.isForced ?? false)
+      }
+      Promise.all(asked)
+        .then(compareAll)
+        .catch(({ message: error }: Error) => log.error({ error }, 'engines cannot be compared'))
     })
   }
   return { ask }

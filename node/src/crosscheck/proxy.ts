@@ -121,11 +121,16 @@ export async function openProxy(opts: ProxyOptions): Promise<Proxy> {
   ) {
     await setImmediate()
     const request = body.toString()
-    try {
-      onExchange({ ...exchange, request, response: reply && (await readText(reply)) })
-    } catch (error) {
-      onExchange({ ...exchange, request, failure: (error as Error).message })
-    }
+    const text = reply && (await readText(reply).catch((error: Error) => error))
+    if (text instanceof Error) onExchange({ ...exchange, request, failure: text.message })
+    else onExchange({ ...exchange, request, response: text })
+  }
+
+  /** The same, where nobody waits for it. */
+  function noteLater(...args: Parameters<typeof note>) {
+    note(...args).catch(({ message }: Error) => {
+      log.error({ error: message }, 'an exchange cannot be noted')
+    })
   }
 
   /** Passes a request on. @throws {EngineFailure} */
@@ -158,11 +163,11 @@ export async function openProxy(opts: ProxyOptions): Promise<Proxy> {
     try {
       const reply = await pass(message, signal)
       tell('ok')
-      if (isNoted) void note({ number, at }, message.body, reply)
+      if (isNoted) noteLater({ number, at }, message.body, reply)
       return reply
     } catch (error) {
       tell(signal.aborted ? 'gone' : 'failure')
-      if (isNoted) void note({ number, at, failure: (error as Error).message }, message.body)
+      if (isNoted) noteLater({ number, at, failure: (error as Error).message }, message.body)
       throw error
     }
   }
@@ -195,6 +200,7 @@ export async function openProxy(opts: ProxyOptions): Promise<Proxy> {
   const relay = createRelay({ secret, maxBytes: MAX_REQUEST, answer })
   server.on('upgrade', relay.upgrade)
   await once(server.listen(authrpc.port, authrpc.addr), 'listening')
+  server.on('error', ({ message }) => log.error({ error: message }, 'the port for op-node'))
   const close = async () => {
     const closed = once(server, 'close')
     server.close()
