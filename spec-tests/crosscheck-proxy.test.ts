@@ -1046,7 +1046,7 @@ t.test('a watchman that is killed is not felt, and another takes its place', asy
 })
 
 t.test('a watchman that hangs is not felt, and another takes its place', async (t) => {
-  const { extend, watchman, lines } = await startChain(t, 1_000)
+  const { extend, watchman, lines } = await startChain(t, 400)
   const call = { to: LOOP, value: 0n, gasLimit: 16_000_000n }
   await extend([0, 1, 2].map((account) => transfer(account, 0, call)))
   const silent = 'the thread of the watchman gives no sign of life'
