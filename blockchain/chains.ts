@@ -1,4 +1,5 @@
 import type { ChainConfig } from '../src/index.ts'
+import type { Genesis } from './genesis.ts'
 
 /** A chain whose config is known without its genesis file. */
 export interface KnownChain {
@@ -199,3 +200,11 @@ export const CHAINS: ReadonlyMap<number, KnownChain> = new Map(
     return [chainId, { name, config, until }]
   }),
 )
+
+/**
+ * A genesis file without accounts, in place of that of a chain of which only the config is known. Its
+ * block is another than that of the chain, so no block can be executed on it, but it has the rules.
+ */
+export function createConfigGenesis(config: ChainConfig): Genesis {
+  return { config, alloc: {}, number: config.bedrockBlock ?? 0 }
+}

@@ -11,6 +11,7 @@ import type { Worker } from 'node:worker_threads'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
+import { CHAINS, type JSONObject } from '../blockchain/index.ts'
 import { findFault } from '../node/dist/commands/crosscheck.js'
 import type { CrosscheckSettings } from '../node/dist/config.js'
 import { acknowledge, openAlarmBook, readOpenAlarms } from '../node/dist/crosscheck/alarmBook.js'
@@ -1093,6 +1094,55 @@ t.test('--once ends with 0 if all is the same, 1 if it rang, 2 if nothing is kno
   t.notMatch(third.output, /hidden/)
 })
 
+t.test(
+  'a known chain needs no genesis file: its blocks are checked by what the client proves',
+  async (t) => {
+    const { config } = CHAINS.get(11155420)!
+    // The newest of its forks is active.
+    const genesis = { ...GENESIS, config, timestamp: '0x6a5d0000' } as unknown as JSONObject
+    const node = await spawnNode(genesis)
+    t.teardown(() => node.stop())
+    const driver = createDriver(genesis)
+    let head = await genesisHead(node)
+    let isFaulty = false
+    const eth = await openFaultyMain(t, { authUrl: node.url }, (method, answer) => {
+      if (isFaulty && method === 'eth_getBlockReceipts') answer.result[0].gasUsed = '0x1'
+      return answer
+    })
+    const folder = t.testdir()
+    const run = async (chain: number, datadir = `${folder}/${chain}`) => {
+      const args = [
+        'crosscheck',
+        '--once',
+        `--chain=${chain}`,
+        `--eth=${eth}`,
+        `--datadir=${datadir}`,
+      ]
+      const child = spawn(process.execPath, [MAIN, ...args], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, NODE_OPTIONS: '' },
+      })
+      const observed = observe(child)
+      const { code } = await observed.exited
+      return { code, output: `${observed.output.stdout}${observed.output.stderr}` }
+    }
+    for (let number = 1; number <= 3; number++)
+      head = (await driver.extend(node, head)).executionPayload
+    const first = await run(11155420)
+    t.match(first, { code: 0, output: /the watchman begins here.* block=3\n/ })
+    t.match(first.output, /all blocks that were compared are the same head=3 same=1\n/)
+    for (let number = 4; number <= 5; number++)
+      head = (await driver.extend(node, head)).executionPayload
+    const second = await run(11155420)
+    t.match(second, { code: 0, output: /are the same head=5 same=2\n/ }, 'it goes on where it was')
+    isFaulty = true
+    await driver.extend(node, head)
+    t.match(await run(11155420), { code: 1, output: /ALARM: the clients differ .*kind=block/ })
+    const others = await run(10)
+    t.match(others, { code: 2, output: /the main client has chain id 11155420, not 10/ })
+  },
+)
+
 t.test('what is wrong with the flags is said in a line, without what URLs hold', (t) => {
   const fit = {
     genesis: 'g',
@@ -1107,7 +1157,10 @@ t.test('what is wrong with the flags is said in a line, without what URLs hold',
   const two = ['http://a', 'http://b']
   const cases: [changes: Record<string, unknown>, says: RegExp][] = [
     [{ engine: undefined }, /--engine URL is missing/],
-    [{ genesis: undefined }, /--genesis FILE is missing/],
+    [{ genesis: undefined }, /--genesis FILE is missing, or --chain ID/],
+    [{ chain: 10 }, /either --genesis or --chain/],
+    [{ genesis: undefined, chain: 10 }, /--chain needs --eth/],
+    [{ genesis: undefined, chain: 11 }, /--chain 11 is not known: .* one of 10, 130/],
     [{ 'engine.jwtsecret': undefined }, /--engine\.jwtsecret FILE is missing/],
     [{ engine: ['http://u:hidden@a'] }, /number 1 must not have a user or a password/],
     [{ engine: ['hidden'] }, /number 1 must be a URL that begins with http/],

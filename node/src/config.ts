@@ -59,6 +59,8 @@ export interface CrosscheckSettings {
   'engine.timeout'?: number
   eth?: string
   genesis?: string
+  /** An id. */
+  chain?: number
   datadir: string
   onMismatch: Mode
   sample: number
@@ -354,6 +356,14 @@ export const CROSSCHECK_SETTINGS: Setting[] = [
     read: readText,
   },
   like('genesis', { group: COMPARE }),
+  {
+    name: 'chain',
+    value: 'id',
+    about:
+      'in place of it the id of a known chain: blocks are checked by witnesses or proofs of --eth',
+    group: COMPARE,
+    read: readInteger(1, Number.MAX_SAFE_INTEGER),
+  },
   like('datadir', {
     about: 'where alarms, cases, the secret and the state of the watchman are kept',
     group: COMPARE,

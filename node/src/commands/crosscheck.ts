@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { CHAINS, type Genesis, createConfigGenesis } from 'ethereumjs-op/blockchain'
 import type { CrosscheckSettings } from '../config.ts'
 import { acknowledge, readOpenAlarms } from '../crosscheck/alarmBook.ts'
 import { findURLFault } from '../crosscheck/engines.ts'
@@ -43,6 +44,26 @@ function findEngineFault(settings: CrosscheckSettings): string | undefined {
   return undefined
 }
 
+/** What is wrong with what says which chain it is. */
+function findChainFault({ genesis, chain, eth }: CrosscheckSettings): string | undefined {
+  if (genesis && chain !== undefined) return 'give either --genesis or --chain, not both'
+  if (chain === undefined) {
+    return genesis ? undefined : '--genesis FILE is missing, or --chain ID of a known chain'
+  }
+  if (!CHAINS.has(chain)) {
+    const ids = [...CHAINS.keys()].join(', ')
+    return `--chain ${chain} is not known: give --genesis FILE, or one of ${ids}`
+  }
+  return eth ? undefined : '--chain needs --eth URL, which proves the state of each block'
+}
+
+/** The chain. @throws if its genesis file cannot be read */
+function readChain({ genesis, chain }: CrosscheckSettings) {
+  const known = chain === undefined ? undefined : CHAINS.get(chain)
+  const file: Genesis = known ? createConfigGenesis(known.config) : readGenesis(genesis)
+  return { genesis: file, isStateless: known !== undefined }
+}
+
 /** What is wrong with what the command was told; nothing if it can run. URLs may hold secrets and are not in the text. */
 export function findFault(
   action: string | undefined,
@@ -52,8 +73,9 @@ export function findFault(
   if (action !== undefined) {
     return id !== undefined && action !== 'acknowledge' ? `${action} takes no id` : undefined
   }
-  const { genesis, eth, once, webhook, 'engine.timeout': timeout } = settings
-  if (!genesis) return '--genesis FILE is missing, the genesis file of the chain'
+  const { eth, once, webhook, 'engine.timeout': timeout } = settings
+  const fault = findChainFault(settings)
+  if (fault) return fault
   for (const [name, url] of Object.entries({ eth, webhook })) {
     const isFit = url === undefined || isURL(url)
     if (!isFit) return `--${name} must be a URL that begins with http:// or https://`
@@ -88,9 +110,9 @@ function readEngines({ engine = [], 'engine.jwtsecret': paths = [] }: Crosscheck
 async function runOnce(settings: CrosscheckSettings) {
   const { datadir, eth, sample } = settings
   const log = createLog({ level: settings['log.level'], format: settings['log.format'] })
-  const genesis = readGenesis(settings.genesis)
+  const chain = readChain(settings)
   makeFolder(datadir)
-  process.exitCode = await checkOnce({ genesis, datadir, eth: eth!, sample, log })
+  process.exitCode = await checkOnce({ ...chain, datadir, eth: eth!, sample, log })
 }
 
 /** Runs the proxy and the watchman until they are told to stop. */
@@ -100,7 +122,7 @@ async function run(settings: CrosscheckSettings) {
     addr: settings[`${name}.addr`],
     port: settings[`${name}.port`],
   })
-  const genesis = readGenesis(settings.genesis)
+  const chain = readChain(settings)
   const engines = readEngines(settings)
   const undo = makeFolder(datadir)
   try {
@@ -112,7 +134,7 @@ async function run(settings: CrosscheckSettings) {
       engines,
       timeout: settings['engine.timeout'] ?? usual,
       eth,
-      genesis,
+      ...chain,
       datadir,
       sample,
       authrpc: endpoint('authrpc'),

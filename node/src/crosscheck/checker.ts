@@ -46,7 +46,8 @@ export interface Checker {
  * @throws if it is of another chain, or in use
  */
 export async function createChecker(options: CheckerOptions): Promise<Checker> {
-  const { genesis, datadir, cases, eth, sample = 1, log, onAlarm, onProgress } = options
+  const { genesis, isStateless = false, datadir, cases, eth, sample = 1, log } = options
+  const { onAlarm, onProgress } = options
   const endpoint = eth === undefined ? undefined : new Endpoint(eth, PATIENCE)
   mkdirSync(datadir, { recursive: true })
   const store = await createStore({ genesis, datadir, stateHistory: STATE_HISTORY })
@@ -100,7 +101,17 @@ export async function createChecker(options: CheckerOptions): Promise<Checker> {
 
   const config = genesis.config ?? {}
   const common = { store, memory, alarms, endpoint, onHarmless }
-  const follower = new Follower({ ...common, engine, troubles, log, eth, config, sample, onChange })
+  const rules = { config, isStateless }
+  const follower = new Follower({
+    ...common,
+    ...rules,
+    engine,
+    troubles,
+    log,
+    eth,
+    sample,
+    onChange,
+  })
   const replay = createReplay({
     ...common,
     isSampled: sample > 1,

@@ -52,6 +52,8 @@ export interface FollowerOptions {
   /** URL of `endpoint`. */
   eth?: string
   config: ChainConfig
+  /** Whether the chain begins with another block than the database here. */
+  isStateless: boolean
   /** Each how-manieth block is checked. */
   sample: number
   /** Called where clients differ in a way that is listed. */
@@ -254,7 +256,7 @@ export class Follower {
 
   /** The number of the last block below a head that needs no check. */
   async #findBase(endpoint: Endpoint, head: number): Promise<number> {
-    const { memory, store, sample, log } = this.#opts
+    const { memory, store, sample, isStateless, config, log } = this.#opts
     if (memory.checked) {
       const { number } = memory.checked
       let base = Math.min(number, head - 1)
@@ -266,12 +268,19 @@ export class Follower {
       }
       return base
     }
-    const genesis = await fetchHash(endpoint, 0n)
-    const own = store.getCanonicalHash(0)
-    if (genesis !== own) {
-      throw new EndpointError(`the main client has genesis block ${genesis}, not ${own}`)
+    if (isStateless) {
+      const id = numberIn(await endpoint.call('eth_chainId'))
+      if (id !== config.chainId) {
+        throw new EndpointError(`the main client has chain id ${id}, not ${config.chainId}`)
+      }
+    } else {
+      const genesis = await fetchHash(endpoint, 0n)
+      const own = store.getCanonicalHash(0)
+      if (genesis !== own) {
+        throw new EndpointError(`the main client has genesis block ${genesis}, not ${own}`)
+      }
+      if (sample === 1 && head <= MAX_IMPORT) return 0
     }
-    if (sample === 1 && head <= MAX_IMPORT) return 0
     log.info({ block: head }, 'the watchman begins here: blocks before this are not checked')
     return head - 1
   }

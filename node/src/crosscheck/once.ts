@@ -7,8 +7,9 @@ import { CASES, WATCHMAN } from './start.ts'
 import type { Exchange } from './types.ts'
 import { startWatchman } from './watchman.ts'
 
-/** Milliseconds without any progress after which nothing more is expected. */
+/** Milliseconds without any progress after which nothing more is expected, the second where something is wrong. */
 const PATIENCE = 60_000
+const PATIENCE_IN_TROUBLE = 10_000
 
 /** Milliseconds between two looks. */
 const INTERVAL = 200
@@ -18,6 +19,8 @@ const ZERO = `0x${'00'.repeat(32)}`
 /** See {@link checkOnce}. */
 export interface OnceOptions {
   genesis: Genesis
+  /** Only its config is that of the chain, see `WatchmanOptions`. */
+  isStateless?: boolean
   datadir: string
   /** URL of a port of the client with `eth` and `debug`. */
   eth: string
@@ -66,6 +69,7 @@ function toExchange(hash: string): Exchange {
  */
 export async function checkOnce({
   genesis,
+  isStateless,
   datadir,
   eth,
   sample,
@@ -78,21 +82,23 @@ export async function checkOnce({
       throw new Error(`--eth does not answer: ${error.cause?.code ?? error.message}`)
     })
     const own = { datadir: join(datadir, WATCHMAN), cases: join(datadir, CASES) }
-    const options = { genesis, ...own, eth, sample, log, onAlarm: alarms.ring }
+    const options = { genesis, isStateless, ...own, eth, sample, log, onAlarm: alarms.ring }
     const watchman = await startWatchman(options)
     try {
       watchman.note(toExchange(head.hash))
       let last = ''
       let lastAt = performance.now()
-      while (rung === 0 && performance.now() - lastAt < PATIENCE) {
-        const { checked, same, behind } = watchman.progress()
-        if (checked?.hash === head.hash) break
+      while (rung === 0) {
+        const { checked, same, behind, trouble } = watchman.progress()
+        const patience = trouble ? PATIENCE_IN_TROUBLE : PATIENCE
+        if (checked?.hash === head.hash || performance.now() - lastAt > patience) break
         const now = `${checked?.number} ${same} ${behind}`
         if (now !== last) lastAt = performance.now()
         last = now
         await sleep(INTERVAL)
       }
-      await Promise.race([watchman.idle(), sleep(PATIENCE, undefined, { ref: false })])
+      const pause = watchman.progress().trouble ? 0 : PATIENCE
+      await Promise.race([watchman.idle(), sleep(pause, undefined, { ref: false })])
       const { checked, same, trouble } = watchman.progress()
       if (rung > 0) return 1
       if (checked?.hash === head.hash) {

@@ -31,6 +31,8 @@ export interface CrosscheckOptions {
   eth?: string
   /** Contents of a geth-style genesis file. */
   genesis: Genesis
+  /** Only its config is that of the chain, see `WatchmanOptions`. */
+  isStateless?: boolean
   /** Folder for all that is kept. */
   datadir: string
   /** Each how-manieth block is compared. */
@@ -88,10 +90,10 @@ export async function startCrosscheck(opts: CrosscheckOptions): Promise<RunningC
       if (isHeld && !alarms.isKnown(alarm.id)) halt.start(alarm)
       return alarms.ring(alarm)
     }
-    const { genesis, eth, sample, silence } = opts
+    const { genesis, isStateless, eth, sample, silence } = opts
     const own = { datadir: join(datadir, WATCHMAN), cases: join(datadir, CASES) }
     const keeper = keepWatchman(
-      () => startWatchman({ genesis, ...own, eth, sample, silence, log, onAlarm }),
+      () => startWatchman({ genesis, isStateless, ...own, eth, sample, silence, log, onAlarm }),
       log,
     )
     open.push(keeper.close)

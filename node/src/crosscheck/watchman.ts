@@ -14,6 +14,8 @@ import type { ThreadMessage, ThreadOptions, ThreadRequest } from './watchmanThre
 export interface WatchmanOptions {
   /** Genesis file of the chain, parsed. */
   genesis: Genesis
+  /** Only the config of `genesis` is that of the chain: each block is checked by what `eth` proves. */
+  isStateless?: boolean
   /** Folder of its own database, and of what it remembers. */
   datadir: string
   /** Folder for case files. */
@@ -92,7 +94,7 @@ class Waiting {
  */
 export async function startWatchman(options: WatchmanOptions): Promise<Watchman> {
   const { genesis, datadir, cases, eth, sample, log, onAlarm, onProgress } = options
-  const { silence = SILENCE } = options
+  const { silence = SILENCE, isStateless } = options
   const waiting = new Waiting()
   const numbers = new LRUCache<Hex, number>({ max: MAX_NUMBERS })
   const idles = new Map<number, () => void>()
@@ -172,7 +174,7 @@ export async function startWatchman(options: WatchmanOptions): Promise<Watchman>
 
   /** Starts a thread. @throws if it cannot open the database, or ends */
   function start(): Promise<void> {
-    const workerData: ThreadOptions = { genesis, datadir, cases, eth, sample }
+    const workerData: ThreadOptions = { genesis, isStateless, datadir, cases, eth, sample }
     worker = new Worker(new URL('./watchmanThread.js', import.meta.url), {
       workerData,
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP },

@@ -10,7 +10,7 @@ import type { WatchmanOptions } from './watchman.ts'
 /** What the thread is started with. */
 export type ThreadOptions = Pick<
   WatchmanOptions,
-  'genesis' | 'datadir' | 'cases' | 'eth' | 'sample'
+  'genesis' | 'isStateless' | 'datadir' | 'cases' | 'eth' | 'sample'
 >
 
 /** What the thread is told. */
