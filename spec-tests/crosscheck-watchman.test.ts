@@ -25,8 +25,8 @@ import { type Envelope, type Hex, rehash, toWord, userDeposit } from './node-hel
 const flip = (hex: Hex): Hex => `${hex.slice(0, -1)}${hex.endsWith('0') ? '1' : '0'}` as Hex
 const VALID = (hash: Hex) => ({ status: 'VALID', latestValidHash: hash, validationError: null })
 
-/** Blocks of the test in which nothing is wrong; `npm run soak:crosscheck` makes 2,000. */
-const BLOCKS = Number(process.env.BLOCKS ?? 50)
+/** Blocks of the test in which nothing is wrong. */
+const BLOCKS = Number(process.env.BLOCKS ?? 2_000)
 
 const scene = await startScene(t)
 const { genesis, driver, node, fault, eth } = scene
