@@ -60,6 +60,19 @@ export interface WitnessOptions {
   assumeAbsent?: boolean
 }
 
+/** Says what it is that cannot be read. */
+class MissingError extends StateError {}
+
+/** Reads something, and names it where it cannot be read, unless the error names what it needs. */
+async function read<T>(name: string, value: Promise<T>): Promise<T> {
+  try {
+    return await value
+  } catch (error) {
+    const isUnnamed = error instanceof StateError && !(error instanceof MissingError)
+    throw isUnnamed ? new MissingError(`${name}: ${error.message}`) : error
+  }
+}
+
 /** The state of a witness, some accounts of which may be assumed not to exist. */
 class WitnessState extends State {
   readonly absent = new Set<Hex>()
@@ -73,31 +86,21 @@ class WitnessState extends State {
 
   override async getAccount(address: Address) {
     try {
-      return await super.getAccount(address)
+      return await read(`account ${address}`, super.getAccount(address))
     } catch (error) {
-      if (!(error instanceof StateError)) throw error
-      if (!this.#isAssuming) throw new StateError(`account ${address}: ${error.message}`)
+      const isAssumed = this.#isAssuming && error instanceof StateError
+      if (!isAssumed) throw error
       this.absent.add(address.toString())
       return undefined
     }
   }
 
-  override async getStorage(address: Address, key: Uint8Array) {
-    try {
-      return await super.getStorage(address, key)
-    } catch (error) {
-      if (!(error instanceof StateError) || error.message.startsWith('account')) throw error
-      throw new StateError(`slot ${bytesToHex(key)} of ${address}: ${error.message}`)
-    }
+  override getStorage(address: Address, key: Uint8Array) {
+    return read(`slot ${bytesToHex(key)} of ${address}`, super.getStorage(address, key))
   }
 
-  override async getCode(address: Address) {
-    try {
-      return await super.getCode(address)
-    } catch (error) {
-      if (!(error instanceof StateError) || error.message.startsWith('account')) throw error
-      throw new StateError(`code of ${address}: ${error.message}`)
-    }
+  override getCode(address: Address) {
+    return read(`code of ${address}`, super.getCode(address))
   }
 
   override async flush() {

@@ -221,8 +221,8 @@ t.test('the price of P256VERIFY in Karst is found, once', { skip: noOpGeth }, as
   t.equal(alarms.length, 1, JSON.stringify(alarms))
   const [{ block, summary, caseFile }] = alarms
   t.same(block, { number: 2, hash: disputed.blockHash })
-  t.match(summary, /receipt 1 gasUsed is "0x\w+" here, "0x\w+" there/)
-  t.match(summary, /account 0x\w{40} balance is "0x\w+" here, "0x\w+" there/)
+  t.match(summary, /receipt 1 gasUsed is "0x\w+", but "0x\w+" is claimed/)
+  t.match(summary, /account 0x\w{40} balance is "0x\w+", but "0x\w+" is claimed/)
   const file = JSON.parse(readFileSync(caseFile!, 'utf8'))
   t.ok(file.case.mainWitness, 'with the witness of op-geth')
   t.ok(file.case.vector, 'with a vector')

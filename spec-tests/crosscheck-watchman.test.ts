@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { HARMLESS, HARMLESS_DETAILS } from '../node/dist/crosscheck/harmless.js'
+import { HARMLESS } from '../node/dist/crosscheck/harmless.js'
 import type { Alarm } from '../node/dist/crosscheck/types.js'
 import {
   type TestAnswer,
@@ -68,7 +68,7 @@ const receiptFaults = {
     change: (receipts: JSONValue) => {
       receipts[2].gasUsed = plusOne(receipts[2].gasUsed)
     },
-    difference: /receipt 2 gasUsed is "0x5208" here, "0x5209" there/,
+    difference: /receipt 2 gasUsed is "0x5208", but "0x5209" is claimed/,
   },
   'a log that is left out': {
     change: (receipts: JSONValue) => receipts[3].logs.pop(),
@@ -78,7 +78,7 @@ const receiptFaults = {
     change: (receipts: JSONValue) => {
       receipts[3].l1Fee = plusOne(receipts[3].l1Fee)
     },
-    difference: /receipt 3 l1Fee is "0x\w+" here, "0x\w+" there/,
+    difference: /receipt 3 l1Fee is "0x\w+", but "0x\w+" is claimed/,
   },
 }
 
@@ -114,7 +114,7 @@ t.test('another state root with a hash that fits is found in its payload, once',
   }
   const [before, count] = [scene.head, scene.sent]
   const alarms = await alarmsOf(() => extend())
-  const difference = /header stateRoot is "0x\w+" here, "0x\w+" there/
+  const difference = /header stateRoot is "0x\w+", but "0x\w+" is claimed/
   const number = Number(before.blockNumber) + 1
   const expected = { kind: 'payload', number, summary: difference, output: difference }
   const file = parseFile(JSON.stringify(checkAlarm(t, alarms, expected)), 'the case')
@@ -141,7 +141,7 @@ t.test('an invalid block that the main client takes is found, once', async (t) =
     kind: 'status',
     number: Number(blockNumber),
     summary: /INVALID \(gasUsed is 0x\w+ but should be 0x\w+\)/,
-    output: /header gasUsed is "0x\w+" here, "0x\w+" there/,
+    output: /header gasUsed is "0x\w+", but "0x\w+" is claimed/,
   })
   const later = await alarmsOf(async () => {
     await driver.insert(engine, forged)
@@ -297,14 +297,15 @@ t.test(`${BLOCKS} honest blocks are compared without an alarm`, async (t) => {
   const progress = watchman.progress()
   const number = Number(scene.head.blockNumber)
   t.strictSame(progress.checked, { number, hash: scene.head.blockHash })
-  const { behind, waiting, dropped, trouble } = progress
-  t.strictSame([behind, waiting, dropped, trouble], [0, 0, 0, undefined])
+  const { behind, waiting, trouble } = progress
+  t.strictSame([behind, waiting, trouble], [0, 0, undefined])
+  // On a slow machine calls may have to go; their blocks are compared all the same.
   t.equal(progress.same - same, BLOCKS)
 })
 
 t.test('DISPUTED.md has every kind that is counted and not rung', async (t) => {
   const page = readFileSync(new URL('DISPUTED.md', import.meta.url), 'utf8')
   const [, section] = /\n## In crosscheck\n(.*?)\n## /s.exec(page)!
-  for (const { name } of [...HARMLESS, ...HARMLESS_DETAILS])
+  for (const { name } of HARMLESS)
     t.ok(section.includes(`| ${name} |`) || section.includes(`| [${name}]`), name)
 })

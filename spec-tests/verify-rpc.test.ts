@@ -234,7 +234,7 @@ const LIES: Lie[] = [
     alter: inReceipts(2, (receipt) => {
       receipt.l1Fee = flip(receipt.l1Fee)
     }),
-    error: /receipt 2 l1Fee is "0x[0-9a-f]+", but the endpoint says "0x[0-9a-f]+"/,
+    error: /receipt 2 l1Fee is "0x[0-9a-f]+", but "0x[0-9a-f]+" is claimed/,
   },
   {
     name: 'a log',
@@ -242,7 +242,7 @@ const LIES: Lie[] = [
     alter: inReceipts(3, (receipt) => {
       receipt.logs[0].data = flip(receipt.logs[0].data)
     }),
-    error: /receipt 3 logs is/,
+    error: /receipt 3 logs 0 data is "0x0{64}", but "0x0{63}1" is claimed/,
   },
   {
     name: 'a receipt that is left out',
@@ -266,7 +266,7 @@ const LIES: Lie[] = [
       if (isBlock(method, params, 3) && params[1]) result.transactions[2].from = STORE
       return result
     },
-    error: /transaction 2 from is "0x7099.*", but the endpoint says "0x0{38}b1"/,
+    error: /transaction 2 from is "0x7099.*", but "0x0{38}b1" is claimed/,
   },
   {
     name: 'a transaction that is left out',
@@ -289,7 +289,7 @@ const LIES: Lie[] = [
     number: 3,
     alter: (method, result, params) =>
       isBlock(method, params, 3) ? rehashed(result, { stateRoot: flip(result.stateRoot) }) : result,
-    error: /header stateRoot is "0x[0-9a-f]{64}", but the endpoint says/,
+    error: /header stateRoot is "0x[0-9a-f]{64}", but "0x[0-9a-f]{64}" is claimed/,
   },
   {
     name: 'gas used with a fitting hash',
@@ -705,7 +705,7 @@ const honest: Alter = (_, result) => result
 
 const WITNESS_FORMS: [form: JSONValue, error: RegExp][] = [
   ['none', /gives "none" in place of a witness/],
-  [[], /gives \[\] in place of a witness/],
+  [[], /gives a list of 0 in place of a witness/],
   [{}, /gives nothing in place of witness state/],
   [{ state: 'x', codes: [], headers: [] }, /gives "x" in place of witness state/],
   [{ state: [1], codes: [], headers: [] }, /gives 1 in place of an entry of witness state, bytes/],

@@ -133,7 +133,7 @@ t.test('the page', { skip: noChromium }, async (t) => {
   await t.test('a lie in a receipt is shown in red, field by field', async (t) => {
     await page.goto(`${site}/?rpc=${liar}&block=1`)
     await page.click('#verify')
-    t.match(await done(), /^Wrong: receipt 0 gasUsed is "0x[0-9a-f]+", but the endpoint says "0x1"/)
+    t.match(await done(), /^Wrong: receipt 0 gasUsed is "0x[0-9a-f]+", but "0x1" is claimed/)
     t.match(await text('#difference-rows'), /receipt 0 gasUsed0x[0-9a-f]+0x1/)
     t.equal(await page.$eval('#difference-rows tr', (row) => row.className), 'bad')
     t.match(await text('#transaction-rows'), 'differs')

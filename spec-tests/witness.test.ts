@@ -251,13 +251,13 @@ t.test('a wrong block is wrong, whatever its witness', withFixtures, async (t) =
       'the state root',
       rehash({ stateRoot }),
       'MismatchError',
-      `stateRoot is ${block.stateRoot}, but the block says ${stateRoot}`,
+      `header stateRoot is "${block.stateRoot}", but "${stateRoot}" is claimed`,
     ],
     [
       'two fields of the header',
       rehash({ gasUsed, stateRoot }),
       'MismatchError',
-      `stateRoot is ${block.stateRoot}, but the block says ${stateRoot}; gasUsed is ${block.gasUsed}, but the block says ${gasUsed}`,
+      `header stateRoot is "${block.stateRoot}", but "${stateRoot}" is claimed; header gasUsed is "${block.gasUsed}", but "${gasUsed}" is claimed`,
     ],
     [
       'its hash',

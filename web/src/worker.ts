@@ -3,15 +3,11 @@ import { type Chain, type ChainConfig, InvalidBlockError, createChain } from 'et
 import { CHAINS } from 'ethereumjs-op/blockchain'
 import example from '../../examples/genesis.json' with { type: 'json' }
 import { type BlockFile, verifyFile } from '../../node/src/verify/blockFile.ts'
+import { describeDifference } from '../../node/src/verify/differences.ts'
 import { Endpoint } from '../../node/src/verify/endpoint.ts'
 import { EndpointError, MismatchError } from '../../node/src/verify/errors.ts'
 import { readQuantity } from '../../node/src/verify/fields.ts'
-import {
-  type CheckedBlock,
-  checkBlock,
-  describe,
-  describeLack,
-} from '../../node/src/verify/rpcBlock.ts'
+import { type CheckedBlock, checkBlock, describeLack } from '../../node/src/verify/rpcBlock.ts'
 import { isWitnessFile, verifyWitnessFile } from '../../node/src/verify/witnessFile.ts'
 import type { FileQuestion, Outcome, Question, Step } from './messages.ts'
 
@@ -85,7 +81,8 @@ async function run(question: Question | FileQuestion): Promise<Omit<Outcome, 'ms
   const block = await check(question)
   const { number, hash, fork, txs, gas, differences, from, lack } = block
   if (differences.length > 0) {
-    return { verdict: 'mismatch', number, hash, block, text: describe(differences) }
+    const text = differences.map(describeDifference).join('; ')
+    return { verdict: 'mismatch', number, hash, block, text }
   }
   const note = lack ? ` (${describeLack(block)})` : ''
   const what = `${txs} transactions, ${gas} gas, state from ${from}${note}`

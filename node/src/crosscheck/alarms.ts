@@ -5,11 +5,18 @@ import type { Genesis } from 'ethereumjs-op/blockchain'
 import { type PrefixedHexString as Hex, bytesToHex } from 'ethereumjs-op/ethereumjs'
 import type { Logger } from '../logger.ts'
 import type { Store } from '../store/store.ts'
+import { compareBlock, describeDifference } from '../verify/differences.ts'
 import type { Endpoint } from '../verify/endpoint.ts'
-import { type CaseFacts, type CaseFile, writeWhole } from './caseFile.ts'
-import { type Claim, compareClaim } from './claim.ts'
-import { describeDifference } from './differences.ts'
-import { type Evidence, compareStates, fetchClaim, fetchWitness, toBlockFile } from './evidence.ts'
+import type { CaseFacts, CaseFile } from './caseFile.ts'
+import type { Claim } from './claim.ts'
+import { writeDurably } from './durable.ts'
+import {
+  type Evidence,
+  compareStates,
+  fetchClaim,
+  fetchSmallWitness,
+  toBlockFile,
+} from './evidence.ts'
 import type { Answer } from './exchange.ts'
 import type { BlockRef, Memory } from './memory.ts'
 import type { Alarm, AlarmKind, HearAlarm } from './types.ts'
@@ -80,7 +87,7 @@ export function createAlarms(options: AlarmOptions): Alarms {
       facts.claim = { ...(await fetchClaim(endpoint, block.hash)), ...claim }
     }
     // What it does not give is left out.
-    facts.mainWitness = await fetchWitness(endpoint, block.number).catch(() => undefined)
+    facts.mainWitness = await fetchSmallWitness(endpoint, block.number).catch(() => undefined)
     const { state, keys } = evidence ?? {}
     if (!state || !keys || claim.verdict !== 'VALID') return
     try {
@@ -126,7 +133,7 @@ export function createAlarms(options: AlarmOptions): Alarms {
     const { block, invalid } = evidence
     facts.computed = { hash: block?.header.hash as Hex | undefined, invalid }
     if (block) {
-      const differences = compareClaim(block, facts.claim)
+      const differences = compareBlock(block, facts.claim)
       const firstOf = (part: string) => differences.find(({ where }) => where.startsWith(part))
       facts.firstHeaderField = firstOf('header')
       facts.firstReceipt = firstOf('receipt')
@@ -156,7 +163,9 @@ export function createAlarms(options: AlarmOptions): Alarms {
     const file = await describe(finding, first)
     const alarm: Alarm = { ...first, summary: file.case.summary }
     try {
-      alarm.caseFile = writeWhole(cases, `${id}.json`, `${JSON.stringify(file)}\n`)
+      const path = join(cases, `${id}.json`)
+      await writeDurably(path, `${JSON.stringify(file)}\n`)
+      alarm.caseFile = path
     } catch (error) {
       alarm.caseError = messageOf(error)
       log.error({ id, folder: cases, error: alarm.caseError }, 'a case file cannot be written')

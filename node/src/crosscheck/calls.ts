@@ -60,11 +60,3 @@ export function nameOf(body: Buffer): string {
 
 /** Whether there is something for the watchman in a request. */
 export const isOfEngine = (body: Buffer): boolean => body.includes('"engine_')
-
-/** The block that a call is about, where it says so. */
-export function blockOf({ method, params: [first] }: Call) {
-  const { blockNumber, blockHash, headBlockHash } = Object(first) as Record<string, unknown>
-  const hash = blockHash ?? headBlockHash
-  if (typeof hash !== 'string') return undefined
-  return { number: Number(blockNumber ?? Number.NaN), hash, method }
-}

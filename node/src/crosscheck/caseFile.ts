@@ -1,5 +1,3 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
 import {
   type Crypto,
   InvalidBlockError,
@@ -10,9 +8,8 @@ import {
 import { type BlockJSON, blockToJSON, headerFromJSON } from 'ethereumjs-op/blockchain'
 import type { PrefixedHexString as Hex } from 'ethereumjs-op/ethereumjs'
 import type { BlockFile } from '../verify/blockFile.ts'
-import type { Difference } from '../verify/rpcBlock.ts'
-import { type Claim, compareClaim } from './claim.ts'
-import { describeDifference } from './differences.ts'
+import { type Difference, compareBlock, describeDifference } from '../verify/differences.ts'
+import type { Claim } from './claim.ts'
 import type { Answer } from './exchange.ts'
 import type { AlarmKind } from './types.ts'
 
@@ -64,32 +61,6 @@ export interface CaseFile extends Partial<BlockFile> {
   case: CaseFacts
 }
 
-/** Writes a file as a whole or not at all, so that it outlives a crash. @throws if it cannot */
-export function writeWhole(folder: string, name: string, text: string): string {
-  mkdirSync(folder, { recursive: true })
-  const path = join(folder, name)
-  const draft = join(folder, `.${name}.${process.pid}`)
-  const file = openSync(draft, 'w', 0o644)
-  try {
-    const bytes = Buffer.from(text)
-    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at)
-    fsyncSync(file)
-    renameSync(draft, path)
-  } catch (error) {
-    rmSync(draft, { force: true })
-    throw error
-  } finally {
-    closeSync(file)
-  }
-  const entry = openSync(folder, 'r')
-  try {
-    fsyncSync(entry)
-  } finally {
-    closeSync(entry)
-  }
-  return path
-}
-
 /** What came of running a case again. */
 export interface CaseOutcome {
   /** Whether the two clients still differ: what is claimed is not what is computed. */
@@ -135,7 +106,7 @@ export async function runCase(file: CaseFile, customCrypto: Crypto): Promise<Cas
     file,
     customCrypto,
   )
-  const differences = block ? compareClaim(block, claim) : []
+  const differences = block ? compareBlock(block, claim) : []
   const isRight = block !== undefined && differences.length === 0
   const isReproduced = (claim.verdict === 'VALID') !== isRight
   const hash = block?.header.hash as Hex | undefined

@@ -84,15 +84,8 @@ export async function createChecker(options: CheckerOptions): Promise<Checker> {
     try {
       return { result: await engine[method](...params) }
     } catch (error) {
-      const {
-        code = -32603,
-        message,
-        stack,
-        cause,
-      } = error as Error & {
-        code?: number
-        cause?: Error
-      }
+      const fault = error as Error & { code?: number; cause?: Error }
+      const { code = -32603, message, stack, cause } = fault
       const isAnswer = error instanceof JsonRpcError && code !== -32603
       if (!isAnswer) noteFault(method, message, cause?.stack ?? stack)
       return { error: { code, message } }
@@ -100,7 +93,7 @@ export async function createChecker(options: CheckerOptions): Promise<Checker> {
   }
 
   const config = genesis.config ?? {}
-  const common = { store, memory, alarms, endpoint, onHarmless }
+  const common = { store, memory, alarms, endpoint }
   const rules = { config, isStateless }
   const follower = new Follower({
     ...common,
@@ -115,6 +108,7 @@ export async function createChecker(options: CheckerOptions): Promise<Checker> {
   const replay = createReplay({
     ...common,
     isSampled: sample > 1,
+    onHarmless,
     callOwn,
     onJudged: () => troubles.clear('engine'),
     onHead: (hash, number) => follower.follow(hash, number),

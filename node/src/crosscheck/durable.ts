@@ -1,4 +1,4 @@
-import { open, readdir, rename, rm } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /** Begins the names of files that are not whole yet. */
@@ -16,13 +16,15 @@ async function syncFolder(folder: string) {
 }
 
 /**
- * Writes a file so that it is there as a whole or not at all, whenever the process or the machine ends.
+ * Writes a file, and its folder where there is none, so that it is there as a whole or not at all, whenever
+ * the process or the machine ends.
  *
  * @throws if the system refuses; what there was stays
  */
 export async function writeDurably(path: string, text: string): Promise<void> {
   const folder = dirname(path)
   const part = `${folder}/${PART}${process.pid}-${Math.random().toString(36).slice(2)}`
+  await mkdir(folder, { recursive: true })
   try {
     const handle = await open(part, 'wx', 0o600)
     try {

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type Chain,
   type ExecutedBlock,
-  type ExecutionWitness,
   InvalidBlockError,
   type PayloadAttributes,
   type Preimages,
@@ -26,10 +25,12 @@ import {
 } from 'ethereumjs-op/ethereumjs'
 import { recordBlock } from '../debug/record.ts'
 import type { Store } from '../store/store.ts'
+import type { Difference } from '../verify/differences.ts'
 import type { Endpoint } from '../verify/endpoint.ts'
 import { EndpointError } from '../verify/errors.ts'
 import { ProofCollector } from '../verify/proofs.ts'
-import { type Difference, fetchBlock, fetchHash, fetchHeader } from '../verify/rpcBlock.ts'
+import { fetchBlock, fetchHash, fetchHeader } from '../verify/rpcBlock.ts'
+import { fetchWitness } from '../verify/witness.ts'
 import type { AccountDifference, CaseFile } from './caseFile.ts'
 import type { Claim } from './claim.ts'
 import { fieldsOf } from './exchange.ts'
@@ -146,9 +147,7 @@ export async function fetchEvidence(
       invalid = error.message
     }
   }
-  const call = { method: 'debug_executionWitness', params: [bigIntToHex(BigInt(number))] }
-  const [{ result }] = await endpoint.attempt([call])
-  const { state: nodes, codes } = fieldsOf(result) as Partial<ExecutionWitness>
+  const { state: nodes, codes } = fieldsOf((await fetchWitness(endpoint, BigInt(number))).witness)
   let preimages = toPreimages(chain, [...hexIn(nodes), ...hexIn(codes)])
   try {
     await run(createWitnessState(chain.common, parent.stateRoot, preimages))
@@ -197,10 +196,9 @@ export async function fetchClaim(endpoint: Endpoint, hash: Hex): Promise<Omit<Cl
 }
 
 /** The main client's witness of a block, where it gives one that is not too large. */
-export async function fetchWitness(endpoint: Endpoint, number: number): Promise<unknown> {
-  const call = { method: 'debug_executionWitness', params: [bigIntToHex(BigInt(number))] }
-  const [{ result }] = await endpoint.attempt([call])
-  return result != null && JSON.stringify(result).length <= MAX_WITNESS ? result : undefined
+export async function fetchSmallWitness(endpoint: Endpoint, number: number): Promise<unknown> {
+  const { witness } = await fetchWitness(endpoint, BigInt(number))
+  return witness && JSON.stringify(witness).length <= MAX_WITNESS ? witness : undefined
 }
 
 /** Slots by the address of their account. */

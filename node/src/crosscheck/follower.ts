@@ -8,15 +8,14 @@ import { Tinypool } from 'tinypool'
 import type { Logger } from '../logger.ts'
 import type { Methods } from '../rpc/methods.ts'
 import type { Store } from '../store/store.ts'
+import { compareBlock } from '../verify/differences.ts'
 import type { Endpoint, EndpointOptions } from '../verify/endpoint.ts'
 import { EndpointError, MismatchError } from '../verify/errors.ts'
 import { type FetchedBlock, fetchBlock, fetchHash } from '../verify/rpcBlock.ts'
 import type { Task, TaskOutcome } from '../verify/worker.ts'
 import type { Alarms } from './alarms.ts'
-import { compareClaim } from './claim.ts'
 import { fetchClaim, fetchEvidence, recordEvidence } from './evidence.ts'
 import { fieldsOf, hashIn, numberIn } from './exchange.ts'
-import { HARMLESS_DETAILS } from './harmless.ts'
 import type { BlockRef, Memory } from './memory.ts'
 import type { Troubles } from './troubles.ts'
 import { paramsOf, versionOf } from './vector.ts'
@@ -56,8 +55,6 @@ export interface FollowerOptions {
   isStateless: boolean
   /** Each how-manieth block is checked. */
   sample: number
-  /** Called where clients differ in a way that is listed. */
-  onHarmless(name: string, why: string, about: object): void
   /** Called when something was checked. */
   onChange(): void
 }
@@ -192,14 +189,7 @@ export class Follower {
     const claim = { verdict: 'VALID' as const, ...(await fetchClaim(endpoint, hash)) }
     if (!claim.header) return this.#noteAbsent(endpoint, { number, hash })
     const block = store.find(hash)!
-    const differences = compareClaim(block, claim)
-    const kinds = differences.map((difference) =>
-      HARMLESS_DETAILS.find(({ fits }) => fits(difference)),
-    )
-    if (kinds.every((kind) => kind !== undefined)) {
-      for (const { name, why } of new Set(kinds)) this.#opts.onHarmless(name, why, { number, hash })
-      return true
-    }
+    if (compareBlock(block, claim).length === 0) return true
     const parent = store.find(block.header.parentHash as Hex)!
     const attributes = {
       ...attributesOfHeader(store.header(hash)!),

@@ -1,4 +1,3 @@
-import type { Difference } from '../verify/rpcBlock.ts'
 import { type AnsweredCall, fieldsOf } from './exchange.ts'
 import type { Outcome } from './judge.ts'
 
@@ -42,27 +41,5 @@ export const HARMLESS: HarmlessKind[] = [
     why: 'a client may find out behind its answer that a forced transaction cannot be included; its payload is compared',
     fits: (main, own, { params: [, attributes] }) =>
       main.verdict === 'VALID' && own.code === -38003 && fieldsOf(attributes).noTxPool !== true,
-  },
-]
-
-/** A kind of difference in what a client tells of a block. */
-export interface HarmlessDetail {
-  /** As spec-tests/DISPUTED.md lists it. */
-  name: string
-  why: string
-  fits(difference: Difference): boolean
-}
-
-/** Fields of receipts that every client of every chain gives. */
-const STANDARD_FIELDS =
-  /^receipt \d+ (transaction|block|from|to|contract|gas|cumulative|effective|logs|status|type)/
-
-/** As {@link HARMLESS}, of what a client tells of a block. */
-export const HARMLESS_DETAILS: HarmlessDetail[] = [
-  {
-    name: 'no-fee-in-receipts',
-    why: 'a field beside those of Ethereum is null in a receipt, which no hash covers and nothing follows from',
-    fits: ({ where, claimed }) =>
-      claimed === null && where.startsWith('receipt ') && !STANDARD_FIELDS.test(where),
   },
 ]

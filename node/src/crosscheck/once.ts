@@ -2,7 +2,11 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Genesis } from 'ethereumjs-op/blockchain'
 import type { Logger } from '../logger.ts'
+import { Endpoint } from '../verify/endpoint.ts'
+import { EndpointError } from '../verify/errors.ts'
 import { openAlarmBook } from './alarmBook.ts'
+import { fieldsOf, hashIn, numberIn } from './exchange.ts'
+import type { BlockRef } from './memory.ts'
 import { CASES, WATCHMAN } from './start.ts'
 import type { Exchange } from './types.ts'
 import { startWatchman } from './watchman.ts'
@@ -10,6 +14,9 @@ import { startWatchman } from './watchman.ts'
 /** Milliseconds without any progress after which nothing more is expected, the second where something is wrong. */
 const PATIENCE = 60_000
 const PATIENCE_IN_TROUBLE = 10_000
+
+/** How patiently the client is asked at first. */
+const PATIENCE_AT_START = { retries: 1, timeout: 10_000, backoff: 200 }
 
 /** Milliseconds between two looks. */
 const INTERVAL = 200
@@ -28,25 +35,13 @@ export interface OnceOptions {
   log: Logger
 }
 
-/** The newest block of the client. @throws if it does not say */
-async function fetchHead(eth: string): Promise<{ number: number; hash: string }> {
-  const body = { jsonrpc: '2.0', id: 1, method: 'eth_getBlockByNumber', params: ['latest', false] }
-  const { username, password, href } = new URL(eth)
-  const basic = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`)
-  const url = new URL(href)
-  url.username = ''
-  url.password = ''
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      ...(username && { authorization: `Basic ${basic.toString('base64')}` }),
-    },
-    body: JSON.stringify(body),
-  })
-  const { result } = (await response.json()) as { result?: { number: string; hash: string } }
-  if (!result) throw new Error('it does not say what its head is')
-  return { number: Number(result.number), hash: result.hash }
+/** The newest block of the client. @throws {EndpointError} if it does not say */
+async function fetchHead(eth: string): Promise<BlockRef> {
+  const endpoint = new Endpoint(eth, PATIENCE_AT_START)
+  const head = fieldsOf(await endpoint.call('eth_getBlockByNumber', 'latest', false))
+  const [number, hash] = [numberIn(head.number), hashIn(head.hash)]
+  if (number !== undefined && hash) return { number, hash }
+  throw new EndpointError(`${endpoint.name} does not say what its head is`)
 }
 
 /** What op-node and the client would say to each other about a block that is head. */
@@ -78,9 +73,7 @@ export async function checkOnce({
   let rung = 0
   const alarms = await openAlarmBook({ folder: datadir, log, onRing: () => rung++ })
   try {
-    const head = await fetchHead(eth).catch((error: Error & { cause?: { code?: string } }) => {
-      throw new Error(`--eth does not answer: ${error.cause?.code ?? error.message}`)
-    })
+    const head = await fetchHead(eth)
     const own = { datadir: join(datadir, WATCHMAN), cases: join(datadir, CASES) }
     const options = { genesis, isStateless, ...own, eth, sample, log, onAlarm: alarms.ring }
     const watchman = await startWatchman(options)

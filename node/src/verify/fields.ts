@@ -4,8 +4,11 @@ import { EndpointError } from './errors.ts'
 /** An object of JSON whose fields may be anything. */
 export type Unchecked = Record<string, unknown>
 
-/** For messages. */
-const show = (value: unknown) => (JSON.stringify(value) ?? 'nothing').slice(0, 100)
+/** A value for messages; of lists and objects no more, for they may be nested without end. */
+export function show(value: unknown): string {
+  if (Array.isArray(value)) return `a list of ${value.length}`
+  return value instanceof Object ? 'an object' : (JSON.stringify(value) ?? 'nothing').slice(0, 100)
+}
 
 /** @throws {EndpointError} if it is no object */
 export function readObject(value: unknown, name: string): Unchecked {

@@ -24,6 +24,7 @@ import {
   bigIntToHex,
   bytesToHex,
 } from 'ethereumjs-op/ethereumjs'
+import { type Difference, compareBlock } from './differences.ts'
 import type { Endpoint } from './endpoint.ts'
 import { EndpointError, MismatchError } from './errors.ts'
 import { type Unchecked, readBytes, readList, readObject } from './fields.ts'
@@ -65,13 +66,6 @@ export interface CheckedBlock {
   claimedReceipts?: Unchecked[]
   /** What the endpoint says otherwise; none if it is right. */
   differences: Difference[]
-}
-
-/** A field that differs. */
-export interface Difference {
-  where: string
-  computed: unknown
-  claimed: unknown
 }
 
 /**
@@ -166,53 +160,6 @@ function createAncestors(endpoint: Endpoint, chain: Chain, parent: BlockHeader) 
     return header && bytesToHex(header.hash())
   }
 }
-
-/** Fields whose null is a value: no other says anything by it. */
-const NULLABLE = ['to', 'contractAddress']
-
-/** Whether two values of JSON mean the same: objects as far as `claimed` has the fields. */
-function isSame(computed: unknown, claimed: unknown): boolean {
-  if (computed === claimed) return true
-  const isNested = computed instanceof Object && claimed instanceof Object
-  if (!isNested) {
-    // Decimals, which clients write in several ways.
-    const texts = [computed, claimed].map(String)
-    const isDecimal = texts.every((text) => /^[\d.]+(e[-+]\d+)?$/.test(text))
-    return isDecimal && Number(texts[0]) === Number(texts[1])
-  }
-  if (Array.isArray(computed)) {
-    const isFit = Array.isArray(claimed) && claimed.length === computed.length
-    return isFit && computed.every((item, index) => isSame(item, claimed[index]))
-  }
-  const [ours, theirs] = [computed as Unchecked, claimed as Unchecked]
-  return Object.keys(ours).every((name) => isSameField(name, ours[name], theirs[name]))
-}
-
-/** Clients leave out what others give, or say null. */
-function isSameField(name: string, computed: unknown, claimed: unknown): boolean {
-  const isGiven = claimed === null ? NULLABLE.includes(name) : claimed !== undefined
-  return !isGiven || isSame(computed, claimed)
-}
-
-/** Fields of an object that was computed here which the endpoint gives otherwise. */
-function findDifferences(computed: object, claimed: Unchecked, where: string): Difference[] {
-  const differences: Difference[] = []
-  for (const [name, value] of Object.entries(computed)) {
-    const claim = claimed[name]
-    if (isSameField(name, value, claim)) continue
-    differences.push({ where: `${where} ${name}`, computed: value, claimed: claim })
-  }
-  return differences
-}
-
-/** Differences in words. */
-export const describe = (differences: Difference[]): string =>
-  differences
-    .map(({ where, computed, claimed }) => {
-      const claim = `but the endpoint says ${JSON.stringify(claimed)}`
-      return `${where} is ${JSON.stringify(computed)}, ${claim}`
-    })
-    .join('; ')
 
 /** What was wrong with the witness of a block, in words; empty if nothing was. */
 export function describeLack({ from, lack }: CheckedBlock): string {
@@ -311,19 +258,16 @@ export async function checkBlock(options: CheckOptions): Promise<CheckedBlock> {
   const { executed, ...state } = await executeFetched(block, parent, given, options)
   report(`executed: state root ${bytesToHex(executed.header.stateRoot)}`)
   const computed = blockToJSON(executed)
-  const claimedHeader = headerToJSON(header) as unknown as Unchecked
-  const differences = findDifferences(headerToJSON(executed.header), claimedHeader, 'header')
-  for (const [index, tx] of computed.transactions.entries()) {
-    differences.push(...findDifferences(tx, block.json[index], `transaction ${index}`))
-  }
   const claimedReceipts = await fetchReceipts(endpoint, hash)
   if (claimedReceipts && claimedReceipts.length !== raw.length) {
     const counts = `${claimedReceipts.length} receipts for ${raw.length} transactions`
     throw new MismatchError(`block ${number}: the endpoint gives ${counts}`)
   }
-  for (const [index, claimed] of (claimedReceipts ?? []).entries()) {
-    differences.push(...findDifferences(computed.receipts[index], claimed, `receipt ${index}`))
-  }
+  const differences = compareBlock(computed, {
+    header: { ...headerToJSON(header) },
+    transactions: block.json,
+    receipts: claimedReceipts,
+  })
   report(`compared: ${differences.length} differences`)
   return {
     number: Number(number),

@@ -13,11 +13,14 @@ import {
   CHAINS,
   type ClaimedBlock,
   type FullBlock,
+  blockToJSON,
   headerToJSON,
   readBlock,
 } from 'ethereumjs-op/blockchain'
 import type { PrefixedHexString as Hex } from 'ethereumjs-op/ethereumjs'
+import { compareBlock, describeDifference } from './differences.ts'
 import { MismatchError } from './errors.ts'
+import { show } from './fields.ts'
 
 /** What a file holds that may be anything. */
 export interface WitnessFile {
@@ -42,10 +45,6 @@ export interface VerifiedBlock {
   /** Accounts that were assumed not to exist, because the witness does not say. */
   absent?: Hex[]
 }
-
-/** A value for a message; lists and objects may be nested without end. */
-const show = (value: unknown) =>
-  value instanceof Object ? 'an object' : `${JSON.stringify(value)}`.slice(0, 80)
 
 /** Whether a file is one of these. */
 export const isWitnessFile = (file: unknown): file is WitnessFile => {
@@ -88,10 +87,9 @@ async function execute(
   const attributes = { ...attributesOfHeader(header), transactions }
   try {
     const executed = await executeBlock({ chain, ...contents, attributes })
-    const computed = headerToJSON(executed.header) as unknown as Record<string, unknown>
-    const differences = Object.entries(headerToJSON(header))
-      .filter(([name, claim]) => name !== 'hash' && computed[name] !== claim)
-      .map(([name, claim]) => `${name} is ${computed[name]}, but the block says ${claim}`)
+    // The hash says no more than the fields.
+    const claim = { header: { ...headerToJSON(header), hash: undefined } }
+    const differences = compareBlock(blockToJSON(executed), claim).map(describeDifference)
     return { differences, absent: [...contents.absent] }
   } catch (error) {
     // What is wrong may be what was assumed: without it, what is missing is named.

@@ -4,7 +4,8 @@ import { createCrypto } from 'ethereumjs-op/crypto'
 import type { PrefixedHexString as Hex } from 'ethereumjs-op/ethereumjs'
 import { Endpoint, type EndpointOptions } from './endpoint.ts'
 import { EndpointError, MismatchError } from './errors.ts'
-import { type CheckedBlock, type StateSource, checkBlock, describe, fetchHash } from './rpcBlock.ts'
+import { describeDifference } from './differences.ts'
+import { type CheckedBlock, type StateSource, checkBlock, fetchHash } from './rpcBlock.ts'
 
 /** What a thread is told. */
 export interface Task {
@@ -77,7 +78,8 @@ export default async function runTask({
       await compareEndpoints(block.hash, at, others)
       const { differences } = block
       if (differences.length === 0) return { number, verdict: 'ok', block, ms: ms() }
-      throw Object.assign(new MismatchError(describe(differences)), { block })
+      const text = differences.map(describeDifference).join('; ')
+      throw Object.assign(new MismatchError(text), { block })
     } catch (error) {
       const isJudgement = error instanceof MismatchError || error instanceof InvalidBlockError
       if (!isJudgement || !(await isReplaced(endpoint, at, before))) throw error
