@@ -4,7 +4,7 @@
  * Takes up to four minutes, with `--quick` one, which is too short for figures but runs every part.
  */
 import { spawn } from 'node:child_process'
-import { createHmac, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
@@ -12,8 +12,7 @@ import { createServer } from 'node:net'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { bytesToHex, createAddressFromString, hexToBytes } from '@ethereumjs/util'
-import { encodeDeposit, sourceHash } from '../dist/src/index.js'
+import { createAttributes, createToken } from './chain.mjs'
 import { table } from './common.mjs'
 import { ALLOC, erc20Transfer, transfer } from './workloads.mjs'
 
@@ -69,18 +68,12 @@ function startCommand(...args) {
 
 const agent = new Agent({ keepAlive: true })
 
-function token() {
-  const encode = (json) => Buffer.from(JSON.stringify(json)).toString('base64url')
-  const text = `${encode({ alg: 'HS256' })}.${encode({ iat: Math.floor(Date.now() / 1000) })}`
-  return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`
-}
-
 /** Sends a body as op-node does. @returns the answer, and how many milliseconds it took */
 async function post(port, body) {
   const headers = {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
-    authorization: `Bearer ${token()}`,
+    authorization: `Bearer ${createToken(secret)}`,
   }
   const start = performance.now()
   const sent = request({ agent, host: '127.0.0.1', port, method: 'POST', headers }).end(body)
@@ -112,26 +105,6 @@ async function health() {
   return response.json()
 }
 
-const uint = (value, width) =>
-  BigInt(value)
-    .toString(16)
-    .padStart(2 * width, '0')
-
-/** An L1 attributes deposit for Jovian, without fees that matter. */
-function l1Attributes(number) {
-  const hash = uint(number, 32)
-  const fees = uint(5227, 4) + uint(1_014_213, 4) + uint(0, 8) + uint(number, 8) + uint(number, 8)
-  const rest = uint(10 ** 9, 32) + uint(1, 32) + hash + uint(0, 44) + uint(400, 2)
-  const tx = {
-    sourceHash: sourceHash(1, hexToBytes(`0x${hash}${uint(0, 32)}`)),
-    from: createAddressFromString('0xdeaddeaddeaddeaddeaddeaddeaddeaddead0001'),
-    to: createAddressFromString('0x4200000000000000000000000000000000000015'),
-    ...{ mint: 0n, value: 0n, gas: 1_000_000n, isSystemTx: false },
-    data: hexToBytes(`0x3db6be2b${fees}${rest}`),
-  }
-  return bytesToHex(encodeDeposit(tx))
-}
-
 let head = { number: 0, hash: '' }
 const forkchoice = (hash) => ({
   headBlockHash: hash,
@@ -140,21 +113,7 @@ const forkchoice = (hash) => ({
 })
 const ZERO = `0x${'00'.repeat(32)}`
 
-const nextAttributes = (transactions) => {
-  const number = head.number + 1
-  return {
-    timestamp: `0x${(Number(genesis.timestamp) + BLOCK_TIME * number).toString(16)}`,
-    prevRandao: `0x${uint(number, 32)}`,
-    suggestedFeeRecipient: '0x4200000000000000000000000000000000000011',
-    withdrawals: [],
-    parentBeaconBlockRoot: `0x${uint(number, 32)}`,
-    transactions: [l1Attributes(number), ...transactions],
-    noTxPool: true,
-    gasLimit: '0x3938700',
-    eip1559Params: '0x0000000000000000',
-    minBaseFee: 0,
-  }
-}
+const nextAttributes = (transactions) => createAttributes(genesis, head.number + 1, transactions)
 
 /** Makes a block through crosscheck, as op-node does. */
 async function extend(transactions) {

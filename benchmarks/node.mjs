@@ -5,7 +5,7 @@
  * short for figures but runs every part. With `PROFILE` the nodes write profiles to that folder.
  */
 import { spawn } from 'node:child_process'
-import { createHmac, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import {
   mkdirSync,
@@ -22,11 +22,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createFeeMarket1559Tx } from '@ethereumjs/tx'
-import { bytesToHex, createAddressFromPrivateKey } from '@ethereumjs/util'
-import { createAddressFromString, hexToBytes } from '@ethereumjs/util'
+import { bytesToHex, createAddressFromPrivateKey, hexToBytes } from '@ethereumjs/util'
 import { createGenesis } from '../dist/blockchain/index.js'
 import { createCrypto } from '../dist/crypto/index.js'
-import { State, encodeDeposit, executeBlock, sourceHash } from '../dist/src/index.js'
+import { State, executeBlock } from '../dist/src/index.js'
+import { createAttributes, createToken, uint } from './chain.mjs'
 
 const isQuick = process.argv.includes('--quick')
 /** Seconds for each part that repeats something; what it does not get done it leaves out. */
@@ -62,17 +62,12 @@ const [httpPort, authPort] = [await freePort(), await freePort()]
 const [followerHTTPPort, followerPort] = [await freePort(), await freePort()]
 const agent = new Agent({ keepAlive: true })
 
-function token() {
-  const encode = (json) => Buffer.from(JSON.stringify(json)).toString('base64url')
-  const text = `${encode({ alg: 'HS256' })}.${encode({ iat: Math.floor(Date.now() / 1000) })}`
-  return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`
-}
-
 /** Sends requests to a port in one body. @returns the answers */
 async function post(port, body) {
   const text = JSON.stringify(body)
   const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }
-  if (port === authPort || port === followerPort) headers.authorization = `Bearer ${token()}`
+  if (port === authPort || port === followerPort)
+    headers.authorization = `Bearer ${createToken(secret)}`
   const sent = request({ agent, host: '127.0.0.1', port, method: 'POST', headers }).end(text)
   const [response] = await once(sent, 'response')
   const chunks = []
@@ -130,26 +125,6 @@ const diskBytes = (name) =>
     .map((file) => statSync(join(folder, name, file)))
     .reduce((sum, { blocks }) => sum + 512 * blocks, 0)
 
-const uint = (value, width) =>
-  BigInt(value)
-    .toString(16)
-    .padStart(2 * width, '0')
-
-/** An L1 attributes deposit for Jovian, without fees that matter. */
-function l1Attributes(number) {
-  const hash = uint(number, 32)
-  const fees = uint(5227, 4) + uint(1_014_213, 4) + uint(0, 8) + uint(number, 8) + uint(number, 8)
-  const rest = uint(10 ** 9, 32) + uint(1, 32) + hash + uint(0, 44) + uint(400, 2)
-  const tx = {
-    sourceHash: sourceHash(1, hexToBytes(`0x${hash}${uint(0, 32)}`)),
-    from: createAddressFromString('0xdeaddeaddeaddeaddeaddeaddeaddeaddead0001'),
-    to: createAddressFromString('0x4200000000000000000000000000000000000015'),
-    ...{ mint: 0n, value: 0n, gas: 1_000_000n, isSystemTx: false },
-    data: hexToBytes(`0x3db6be2b${fees}${rest}`),
-  }
-  return bytesToHex(encodeDeposit(tx))
-}
-
 const customCrypto = await createCrypto()
 const {
   chain,
@@ -185,22 +160,9 @@ const forkchoice = (headBlockHash, label = headBlockHash) => ({
   finalizedBlockHash: label,
 })
 
-/** Attributes of the next block: the L1 attributes deposit and these transactions. */
-function nextAttributes(transactions, noTxPool = true) {
-  const number = head.number + 1
-  return {
-    timestamp: `0x${(Number(genesis.timestamp) + 2 * number).toString(16)}`,
-    prevRandao: `0x${uint(number, 32)}`,
-    suggestedFeeRecipient: '0x4200000000000000000000000000000000000011',
-    withdrawals: [],
-    parentBeaconBlockRoot: `0x${uint(number, 32)}`,
-    transactions: [l1Attributes(number), ...transactions],
-    noTxPool,
-    gasLimit: '0x3938700',
-    eip1559Params: '0x0000000000000000',
-    minBaseFee: 0,
-  }
-}
+/** Attributes of the next block. */
+const nextAttributes = (transactions, noTxPool = true) =>
+  createAttributes(genesis, head.number + 1, transactions, { noTxPool })
 
 /** Builds a block and makes it the head of the node that builds. @returns what was built */
 async function build(part, attributes) {

@@ -5,24 +5,19 @@
  * number (20). What is left after three minutes, or five for both, is left out, and the table says so.
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { createHmac, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { json } from 'node:stream/consumers'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { createAddressFromString, hexToBytes, bytesToHex } from '@ethereumjs/util'
+import { bytesToHex } from '@ethereumjs/util'
 import { createGenesis, readBlock } from '../dist/blockchain/index.js'
 import { createCrypto } from '../dist/crypto/index.js'
-import {
-  attributesOfHeader,
-  encodeDeposit,
-  executeBlock,
-  readWitness,
-  sourceHash,
-} from '../dist/src/index.js'
+import { attributesOfHeader, executeBlock, readWitness } from '../dist/src/index.js'
 import runTask from '../node/dist/verify/worker.js'
+import { createAttributes, createToken } from './chain.mjs'
 import { isLate, sum, table, timed } from './common.mjs'
 import { ALLOC, call, erc20Transfer, transfer } from './workloads.mjs'
 
@@ -36,26 +31,6 @@ const genesis = JSON.parse(readFileSync(new URL('../examples/genesis.json', impo
 const { karstTime, osakaTime, ...config } = genesis.config
 Object.assign(genesis, { config, alloc: { ...genesis.alloc, ...ALLOC } })
 const customCrypto = await createCrypto()
-
-const uint = (value, width) =>
-  BigInt(value)
-    .toString(16)
-    .padStart(2 * width, '0')
-
-/** An L1 attributes deposit for Jovian: with one gas of DA footprint a byte, that gas counts. */
-function l1Attributes(number) {
-  const hash = uint(number, 32)
-  const fees = uint(5227, 4) + uint(1_014_213, 4) + uint(0, 8) + uint(number, 8) + uint(number, 8)
-  const rest = uint(10 ** 9, 32) + uint(1, 32) + hash + uint(0, 44) + uint(1, 2)
-  const tx = {
-    sourceHash: sourceHash(1, hexToBytes(`0x${hash}${uint(0, 32)}`)),
-    from: createAddressFromString('0xdeaddeaddeaddeaddeaddeaddeaddeaddead0001'),
-    to: createAddressFromString('0x4200000000000000000000000000000000000015'),
-    ...{ mint: 0n, value: 0n, gas: 1_000_000n, isSystemTx: false },
-    data: hexToBytes(`0x3db6be2b${fees}${rest}`),
-  }
-  return bytesToHex(encodeDeposit(tx))
-}
 
 let index = 0
 /** Transactions of so much gas: transfers to new accounts, those of tokens, writes, computation. */
@@ -76,18 +51,9 @@ function createTraffic(gas) {
 const attributes = Array.from({ length: count }, (_, at) => {
   const number = at + 1
   const gas = 1e6 + ((MOST_GAS - 1e6) * at) / Math.max(count - 1, 1)
-  return {
-    timestamp: `0x${(Number(genesis.timestamp) + 2 * number).toString(16)}`,
-    prevRandao: `0x${uint(number, 32)}`,
-    suggestedFeeRecipient: '0x4200000000000000000000000000000000000011',
-    withdrawals: [],
-    parentBeaconBlockRoot: `0x${uint(number, 32)}`,
-    transactions: [l1Attributes(number), ...createTraffic(gas)],
-    noTxPool: true,
-    gasLimit: genesis.gasLimit,
-    eip1559Params: '0x0000000000000000',
-    minBaseFee: 0,
-  }
+  // With one gas of DA footprint a byte, the gas of execution counts.
+  const changes = { scalar: 1, gasLimit: genesis.gasLimit }
+  return createAttributes(genesis, number, createTraffic(gas), changes)
 })
 
 async function post(url, body, headers = {}) {
@@ -110,11 +76,8 @@ async function startNode() {
   child.stdin.write(`${JSON.stringify({ genesis, secret: secret.toString('hex') })}\n`)
   const [line] = await once(createInterface({ input: child.stdout }), 'line')
   const { httpPort, authPort } = JSON.parse(line)
-  const encode = (part) => Buffer.from(JSON.stringify(part)).toString('base64url')
   const call = (method, ...params) => {
-    const text = `${encode({ alg: 'HS256' })}.${encode({ iat: Math.floor(Date.now() / 1000) })}`
-    const token = `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`
-    const headers = { authorization: `Bearer ${token}` }
+    const headers = { authorization: `Bearer ${createToken(secret)}` }
     const body = { jsonrpc: '2.0', id: 1, method, params }
     return post(`http://127.0.0.1:${authPort}`, body, headers)
   }

@@ -1,11 +1,5 @@
 /** The watchman of `crosscheck` beside op-geth, where that has been built. */
-import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { resolve } from 'node:path'
-import { json } from 'node:stream/consumers'
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { createCrypto } from '../crypto/index.ts'
 import { createChecker } from '../node/dist/crosscheck/checker.js'
@@ -13,7 +7,7 @@ import { runCase } from '../node/dist/crosscheck/caseFile.js'
 import type { Alarm } from '../node/dist/crosscheck/types.js'
 import { SILENT } from '../node/dist/logger.js'
 import { makeFolder, tapEngine } from './crosscheck-helpers.ts'
-import { DEPOSITOR, FIXTURES, type JSONValue, L1_BLOCK } from './helpers.ts'
+import { DEPOSITOR, type JSONValue, L1_BLOCK } from './helpers.ts'
 import {
   CallError,
   type Head,
@@ -25,7 +19,13 @@ import {
   transfer,
   userDeposit,
 } from './node-helpers.ts'
-import { noOpGeth, startOpGeth } from './op-geth-execution.ts'
+import {
+  createChains,
+  noOpGeth,
+  noRandomChains,
+  serveOpGeth,
+  startOpGeth,
+} from './op-geth-execution.ts'
 
 /** Random blocks that are compared. */
 const BLOCKS = Number(process.env.BLOCKS ?? 100)
@@ -33,39 +33,10 @@ const BLOCKS = Number(process.env.BLOCKS ?? 100)
 /** Of the random chains. */
 const SEED = Number(process.env.SEED ?? 1)
 
-/** Chains that are made at a time, of two or three blocks each. */
-const CHAINS = 50
-
-/** Writes random chains: genesis and attributes, a chain a line. */
-const GENERATOR = resolve(FIXTURES, '../differential/fuzz.mjs')
-const noGenerator = existsSync(GENERATOR) ? false : `no generator at ${GENERATOR}`
-
 const opGeth = noOpGeth ? undefined : startOpGeth()
 t.teardown(() => opGeth?.close())
 
-/** op-geth as a client over HTTP. It tells no codes of its errors, so none of them is a judgement. */
-async function serveOpGeth() {
-  const answerTo = async ({ id, method, params = [] }: JSONValue) => {
-    try {
-      return { jsonrpc: '2.0', id, result: await opGeth!.call(method, ...params) }
-    } catch (error) {
-      return { jsonrpc: '2.0', id, error: { code: -32000, message: (error as Error).message } }
-    }
-  }
-  const server = createServer(async (request, response) => {
-    const body = (await json(request)) as JSONValue
-    const answers: object[] = []
-    for (const call of [body].flat()) answers.push(await answerTo(call))
-    response.setHeader('content-type', 'application/json')
-    response.end(JSON.stringify(Array.isArray(body) ? answers : answers[0]))
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
-
-const url = opGeth ? await serveOpGeth() : ''
+const url = opGeth ? await serveOpGeth(t, opGeth) : ''
 
 /** op-geth on a chain, as the driver of the tests calls it. */
 async function openChain(genesis: JSONObject) {
@@ -110,16 +81,6 @@ async function openChecker(genesis: JSONObject) {
   return { checker, alarms, lines, note, idle }
 }
 
-/** Random chains, none of which goes beyond Jovian, where op-geth ends. */
-function* createChains(): Generator<JSONValue> {
-  for (let seed = SEED; ; seed++) {
-    const env = { ...process.env, MAXFORK: 'jovian', NODE_OPTIONS: '' }
-    const args = [GENERATOR, `${seed}`, `${CHAINS}`]
-    const { stdout } = spawnSync(process.execPath, args, { env, maxBuffer: 2 ** 30 })
-    for (const line of `${stdout}`.split('\n').filter(Boolean)) yield JSON.parse(line)
-  }
-}
-
 /** Bytes of calldata of L1 attributes, in their formats. */
 const ATTRIBUTES_LENGTHS = [260, 164, 176, 178]
 
@@ -133,11 +94,11 @@ async function isDerived(node: TestNode, { blockHash }: Head): Promise<boolean> 
 
 t.test(
   `${BLOCKS} random blocks of op-geth are compared without an alarm`,
-  { skip: noOpGeth || noGenerator },
+  { skip: noRandomChains },
   async (t) => {
     const counts = { chains: 0, blocks: 0, refused: 0, same: 0, notDerived: 0, rung: 0 }
     const disputed: Record<string, number> = {}
-    for (const { id, genesis, blocks } of createChains()) {
+    for (const { id, genesis, blocks } of createChains(SEED)) {
       const { node, root } = await openChain(genesis)
       const { checker, alarms, lines, note, idle } = await openChecker(genesis)
       const engine = tapEngine(node, note)

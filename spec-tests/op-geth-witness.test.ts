@@ -1,6 +1,3 @@
-import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { type PrefixedHexString as Hex, createAddressFromString } from '@ethereumjs/util'
 import t from 'tap'
 import { type ClaimedBlock, createGenesis, readBlock } from '../blockchain/index.ts'
@@ -11,8 +8,13 @@ import {
   attributesOfHeader,
   executeBlock,
 } from '../src/index.ts'
-import { FIXTURES, type JSONValue, customCrypto } from './helpers.ts'
-import { type BuiltBlock, noOpGeth, startOpGeth } from './op-geth-execution.ts'
+import { customCrypto } from './helpers.ts'
+import {
+  type BuiltBlock,
+  createChains,
+  noRandomChains as skip,
+  startOpGeth,
+} from './op-geth-execution.ts'
 import { executeFrom, findUnneeded } from './witness-helpers.ts'
 
 /** Blocks of random chains that are checked. */
@@ -21,28 +23,11 @@ const BLOCKS = Number(process.env.BLOCKS ?? 100)
 /** Of the random chains. */
 const SEED = Number(process.env.SEED ?? 1)
 
-/** Chains that are made at a time, of two or three blocks each. */
-const CHAINS = 50
-
-/** Writes random chains: genesis and attributes, a chain a line. */
-const GENERATOR = resolve(FIXTURES, '../differential/fuzz.mjs')
-const skip = noOpGeth || (existsSync(GENERATOR) ? false : `no generator at ${GENERATOR}`)
-
 const MESSAGE_PASSER = '0x4200000000000000000000000000000000000016'
 const EMPTY_ACCOUNT = { balance: '0x0', nonce: '0x0' }
 
 const opGeth = skip ? undefined : startOpGeth()
 t.teardown(() => opGeth?.close())
-
-/** Random chains, none of which goes beyond Jovian, where op-geth ends. */
-function* createChains(): Generator<JSONValue> {
-  for (let seed = SEED; ; seed++) {
-    const env = { ...process.env, MAXFORK: 'jovian', NODE_OPTIONS: '' }
-    const args = [GENERATOR, `${seed}`, `${CHAINS}`]
-    const { stdout } = spawnSync(process.execPath, args, { env, maxBuffer: 2 ** 30 })
-    for (const line of `${stdout}`.split('\n').filter(Boolean)) yield JSON.parse(line)
-  }
-}
 
 /**
  * Executes a block of op-geth from op-geth's witness. What the witness lacks is asked of op-geth, as a
@@ -75,7 +60,7 @@ async function findMissing(chain: Chain, claim: ClaimedBlock, { block, witness }
 
 t.test(`${BLOCKS} random blocks execute from op-geth's witnesses`, { skip }, async (t) => {
   const counts = { blocks: 0, complete: 0, absence: 0, accounts: 0, activation: 0 }
-  for (const { id, genesis, blocks } of createChains()) {
+  for (const { id, genesis, blocks } of createChains(SEED)) {
     const { chain } = await createGenesis(genesis, { customCrypto })
     const built = await opGeth!.build(genesis, blocks)
     for (const [index, one] of built.entries()) {
@@ -122,7 +107,7 @@ t.test(
   { skip },
   async (t) => {
     let count = 0
-    for (const { id, genesis, blocks } of createChains()) {
+    for (const { id, genesis, blocks } of createChains(SEED)) {
       const { chain, header, state } = await createGenesis(genesis, { customCrypto })
       const nodes = new Map(state.added)
       const headers = [header]

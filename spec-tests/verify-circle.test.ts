@@ -1,16 +1,8 @@
 /** Full circle: blocks that a node has built, verified by what the same node says of them. */
-import { spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { resolve } from 'node:path'
-import { json } from 'node:stream/consumers'
 import t from 'tap'
 import type { CheckedBlock, StateSource } from '../node/dist/verify/rpcBlock.js'
 import runTask from '../node/dist/verify/worker.js'
 import type { ChainConfig } from '../src/index.ts'
-import { FIXTURES, type JSONValue } from './helpers.ts'
 import {
   type Head,
   type Hex,
@@ -24,7 +16,7 @@ import {
   userDeposit,
   withContracts,
 } from './node-helpers.ts'
-import { noOpGeth, startOpGeth } from './op-geth-execution.ts'
+import { createChains, noRandomChains, serveOpGeth, startOpGeth } from './op-geth-execution.ts'
 
 /** Blocks that are verified from witnesses, and how many of them from proofs as well. */
 const BLOCKS = Number(process.env.BLOCKS ?? 100)
@@ -136,48 +128,7 @@ t.test(`${BLOCKS} blocks of this node`, async (t) => {
   }
 })
 
-/** Writes random chains: genesis and attributes, a chain a line. */
-const GENERATOR = resolve(FIXTURES, '../differential/fuzz.mjs')
-const skip = noOpGeth || (existsSync(GENERATOR) ? false : `no generator at ${GENERATOR}`)
-
-/** Serves op-geth, which has no port of its own here, over HTTP. */
-async function serveOpGeth(
-  test: Pick<typeof t, 'teardown'>,
-  opGeth: ReturnType<typeof startOpGeth>,
-) {
-  const server = createServer(async (request, response) => {
-    const body = (await json(request)) as JSONValue
-    const answers: object[] = []
-    for (const { id, method, params } of [body].flat()) {
-      answers.push(
-        await opGeth.call(method, ...params).then(
-          (result) => ({ jsonrpc: '2.0', id, result: result ?? null }),
-          ({ message }) => ({ jsonrpc: '2.0', id, error: { code: -32000, message } }),
-        ),
-      )
-    }
-    response.setHeader('content-type', 'application/json')
-    response.end(JSON.stringify(Array.isArray(body) ? answers : answers[0]))
-  })
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  test.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
-
-/** Random chains, none of which goes beyond Jovian, where op-geth ends. */
-function* createChains(): Generator<JSONValue> {
-  for (let seed = 1; ; seed++) {
-    const env = { ...process.env, MAXFORK: 'jovian', NODE_OPTIONS: '' }
-    const args = [GENERATOR, `${seed}`, '50']
-    const { stdout } = spawnSync(process.execPath, args, { env, maxBuffer: 2 ** 30 })
-    for (const line of `${stdout}`.split('\n').filter(Boolean)) yield JSON.parse(line)
-  }
-}
-
-t.test(`${BLOCKS} random blocks of op-geth`, { skip }, async (t) => {
+t.test(`${BLOCKS} random blocks of op-geth`, { skip: noRandomChains }, async (t) => {
   const opGeth = startOpGeth()
   t.teardown(() => opGeth.close())
   const url = await serveOpGeth(t, opGeth)
@@ -185,7 +136,7 @@ t.test(`${BLOCKS} random blocks of op-geth`, { skip }, async (t) => {
   let strange = 0
   const forks = new Set<string>()
   let blocks = 0
-  for (const { genesis, blocks: attributes } of createChains()) {
+  for (const { genesis, blocks: attributes } of createChains(1)) {
     const { config } = genesis
     const built = await opGeth.build(genesis, attributes)
     for (const { block } of built) {
