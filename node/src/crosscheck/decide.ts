@@ -1,5 +1,7 @@
 /** What op-node is given: the rules, without any input or output. */
 
+import { JUDGING_CODES } from './exchange.ts'
+
 /** What `--on-mismatch` can be. */
 export const MODES = ['alert', 'halt', 'majority'] as const
 
@@ -67,10 +69,7 @@ export function decide({ mode, isHalted, method, outcomes }: Situation): Decisio
   return outcomes[from] ? { type: 'answer', from } : { type: 'wait' }
 }
 
-/** Codes of errors that say something of a block, or of what is to be built. */
-const OPINIONS = [-38002, -38003, -38005, -32602]
-
-/** Of them those that call attributes invalid; clients do not agree on which. */
+/** Of {@link JUDGING_CODES} those that call attributes invalid; clients do not agree on which. */
 const REFUSALS = [-38003, -32602]
 
 const isHash = (value: unknown) => typeof value === 'string' && /^0x[0-9a-f]{64}$/i.test(value)
@@ -100,7 +99,8 @@ export function readOutcome(method: string, answer: unknown): Outcome {
     const { code } = error
     if (!Number.isInteger(code)) return { type: 'failure', reason: 'its error has no code' }
     const says = `error ${code}`
-    if (!movesChain(method) || !OPINIONS.includes(Number(code))) return { type: 'neutral', says }
+    if (!movesChain(method) || !JUDGING_CODES.includes(Number(code)))
+      return { type: 'neutral', says }
     return { type: 'opinion', says, verdict: REFUSALS.includes(Number(code)) ? 'bad' : undefined }
   }
   if (result === undefined) return { type: 'failure', reason: 'it does not answer in JSON-RPC' }

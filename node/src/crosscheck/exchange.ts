@@ -7,6 +7,9 @@ export interface Answer {
   error?: { code: number; message: string }
 }
 
+/** Codes with which a client judges what it was sent; with others it says that it cannot. */
+export const JUDGING_CODES = [-32602, -38002, -38003, -38004, -38005, -38006]
+
 /** A call of the Engine API, and what the main client answered. */
 export interface AnsweredCall {
   method: string

@@ -1,5 +1,5 @@
 /** Compares the answers of two clients to a call of the Engine API. */
-import { type Answer, type AnsweredCall, fieldsOf, hashIn } from './exchange.ts'
+import { type Answer, type AnsweredCall, JUDGING_CODES, fieldsOf, hashIn } from './exchange.ts'
 import { HARMLESS } from './harmless.ts'
 import type { AlarmKind } from './types.ts'
 
@@ -19,9 +19,6 @@ export type Judgement =
   /** Listed in harmless.ts. */
   | { type: 'harmless'; name: string; why: string }
   | { type: 'difference'; kind: AlarmKind }
-
-/** Codes with which a client judges what it was sent; with others it says that it cannot. */
-const JUDGING_CODES = [-32602, -38002, -38003, -38004, -38005, -38006]
 
 const ZERO_HASH = `0x${'00'.repeat(32)}`
 
