@@ -60,16 +60,13 @@ export interface WitnessOptions {
   assumeAbsent?: boolean
 }
 
-/** Says what it is that cannot be read. */
-class MissingError extends StateError {}
-
-/** Reads something, and names it where it cannot be read, unless the error names what it needs. */
+/** Reads something, and names it where it cannot be read, unless a read within has named itself. */
 async function read<T>(name: string, value: Promise<T>): Promise<T> {
   try {
     return await value
   } catch (error) {
-    const isUnnamed = error instanceof StateError && !(error instanceof MissingError)
-    throw isUnnamed ? new MissingError(`${name}: ${error.message}`) : error
+    const isUnnamed = error instanceof StateError && error.cause === undefined
+    throw isUnnamed ? new StateError(`${name}: ${error.message}`, { cause: error }) : error
   }
 }
 

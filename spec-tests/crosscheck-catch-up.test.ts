@@ -89,7 +89,7 @@ t.test('without a state and without --eth it says that it cannot go on', async (
 })
 
 t.test('a watchman that is killed skips no block and rings no alarm twice', async (t) => {
-  const options = { genesis, eth, datadir: makeFolder(), cases: makeFolder() }
+  const options = { genesis, eth, datadir: makeFolder(t), cases: makeFolder(t) }
   const first = spawnWatchman(t, options)
   const gas = (receipts: JSONValue) => {
     receipts[1].gasUsed = plusOne(receipts[1].gasUsed)

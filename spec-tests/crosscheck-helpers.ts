@@ -1,7 +1,7 @@
 /** What plays op-node, the proxy and a faulty main client before the watchman. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -103,7 +103,12 @@ export async function openFaultProxy(test: Test, target: string, alter: Alter): 
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-export const makeFolder = () => mkdtempSync(join(tmpdir(), 'crosscheck-'))
+/** Makes a folder that goes with a test. */
+export function makeFolder(test: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'crosscheck-'))
+  test.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
 
 /** A watchman with what it has rung about. */
 export interface TestWatchman extends Watchman {
@@ -125,7 +130,7 @@ export async function watch(
     lines.push(`${message} ${JSON.stringify(fields)}`)
   }
   const log = { ...SILENT, info: keep, warn: keep, error: keep }
-  const folders = { datadir: makeFolder(), cases: makeFolder() }
+  const folders = { datadir: makeFolder(test), cases: makeFolder(test) }
   const onAlarm = async (alarm: Alarm) => void alarms.push(alarm)
   const watchman = await startWatchman({ genesis, ...folders, log, onAlarm, ...options })
   test.teardown(() => watchman.close())

@@ -62,8 +62,8 @@ async function openChecker(genesis: JSONObject) {
   }
   const checker = await createChecker({
     genesis,
-    datadir: makeFolder(),
-    cases: makeFolder(),
+    datadir: makeFolder(t),
+    cases: makeFolder(t),
     eth: url,
     log: { ...SILENT, error },
     onAlarm: async (alarm) => {

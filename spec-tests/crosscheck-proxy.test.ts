@@ -1,7 +1,7 @@
 /** The proxy of crosscheck: what op-node sees of main clients that do well, or badly. */
 import { spawn } from 'node:child_process'
 import { createHmac } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
@@ -429,10 +429,11 @@ t.test(
     const { log, lines } = recordLog()
     const halt = openHalt(folder, log)
     t.teardown(halt.close)
+    writeFileSync(folder, 'no folder')
     halt.start(ALARM)
-    await until(() => lines.some(({ fields }) => /ENOENT/.test(`${fields.error}`)), 'a complaint')
+    await until(() => lines.some(({ fields }) => /EEXIST/.test(`${fields.error}`)), 'a complaint')
     t.equal(halt.read(), HALTED)
-    mkdirSync(folder)
+    rmSync(folder)
     await until(() => existsSync(join(folder, 'halted.json')), 'the file')
     t.equal(halt.read(), HALTED)
   },
@@ -1090,7 +1091,7 @@ t.test('--once ends with 0 if all is the same, 1 if it rang, 2 if nothing is kno
   t.match(second, { code: 1, output: /ALARM: the clients differ .*kind=block/ })
   t.match(readOpenAlarms(join(folder, 'data')), [{ kind: 'block', block: { number: 4 } }])
   const third = await run('http://user:hidden@127.0.0.1:9')
-  t.match(third, { code: 2, output: /error: --eth does not answer/ })
+  t.match(third, { code: 2, output: /error: http:\/\/127\.0\.0\.1:9: bad port/ })
   t.notMatch(third.output, /hidden/)
 })
 

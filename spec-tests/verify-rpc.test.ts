@@ -6,6 +6,8 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
 import { spawn } from 'node:child_process'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { RLP } from '@ethereumjs/rlp'
 import { bytesToHex } from '@ethereumjs/util'
 import t from 'tap'
@@ -13,6 +15,7 @@ import { headerFromJSON } from '../blockchain/index.ts'
 import { redact } from '../node/dist/verify/endpoint.js'
 import type { StateSource } from '../node/dist/verify/rpcBlock.js'
 import runTask from '../node/dist/verify/worker.js'
+import { within } from '../node/dist/within.js'
 import { createChain } from '../src/index.ts'
 import type { JSONValue } from './helpers.ts'
 import {
@@ -808,6 +811,29 @@ t.test('a reorg while a block is checked is no lie', async (t) => {
   const outcome = await check(url, 3, 'proofs')
   t.equal(outcome.verdict, 'unknown')
   t.match(outcome.error, /block 3 was replaced while it was checked: a reorg/)
+})
+
+t.test('a request ends in time though its signal is forgotten', async (t) => {
+  // Whoever holds nothing of a request but its promise must hear of its end all the same.
+  setFlagsFromString('--expose-gc')
+  const collecting = setInterval(runInNewContext('gc'), 20)
+  t.teardown(() => clearInterval(collecting))
+  const server = createServer((request, response) => {
+    if (request.url === '/half') response.writeHead(200, { 'content-length': 2 }).write('{')
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const closing = new AbortController()
+  for (const path of ['/', '/half']) {
+    const ask = async (signal: AbortSignal) => (await fetch(`${url}${path}`, { signal })).text()
+    await t.rejects(within(300, ask, closing.signal), { name: 'TimeoutError' }, path)
+    setTimeout(() => closing.abort(), 300)
+    await t.rejects(within(60_000, ask, closing.signal), { name: 'AbortError' }, path)
+  }
 })
 
 t.test('wrong usage and useless endpoints: one line, status 2', async (t) => {

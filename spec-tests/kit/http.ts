@@ -1,4 +1,5 @@
 import { SignJWT } from 'jose'
+import pTimeout from 'p-timeout'
 import { z } from 'zod'
 import { type Answer, type Client, ClientError } from './client.ts'
 
@@ -82,20 +83,27 @@ export function createHTTPClient({ engine, eth, secret, timeout }: Endpoints): C
     const isOpen = eth !== undefined && method.startsWith('eth_')
     const headers: Record<string, string> = { 'content-type': 'application/json' }
     if (!isOpen) headers.authorization = `Bearer ${await createToken(secret)}`
-    try {
+    const controller = new AbortController()
+    const exchange = async () => {
       const answer = await fetch(isOpen ? eth : engine, {
         method: 'POST',
         headers,
         body: JSON.stringify({ jsonrpc: '2.0', id, method, params }),
         redirect: 'error',
-        signal: AbortSignal.timeout(timeout),
+        signal: controller.signal,
       })
       const text = await readBody(answer)
       if (!answer.ok) throw new ClientError(`HTTP ${answer.status}: ${show(text)}`)
       return parseAnswer(text, id)
+    }
+    try {
+      // Not by the signal alone, which fetch may forget while it reads a body (nodejs/undici#3644).
+      return await pTimeout(exchange(), { milliseconds: timeout })
     } catch (error) {
       const reason = error instanceof ClientError ? error.message : explain(error, timeout)
       throw new ClientError(`${method}: ${reason}`)
+    } finally {
+      controller.abort()
     }
   }
   return { call, close: async () => {} }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../logger.ts'
+import { within } from '../within.ts'
 import type { Alarm } from './types.ts'
 
 /** Milliseconds that a try may take. */
@@ -38,15 +39,15 @@ export function createWebhook({ url, log, signal }: WebhookOptions) {
   /** @returns why it was not taken; nothing if it was */
   async function post(alarm: Alarm): Promise<string | undefined> {
     try {
-      const response = await fetch(url, {
+      const request = {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: toBody(alarm),
-        redirect: 'manual',
-        signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT)]),
-      })
-      await response.body?.cancel()
-      return response.ok ? undefined : `HTTP status ${response.status}`
+        redirect: 'manual' as const,
+      }
+      const send = (end: AbortSignal) => fetch(url, { ...request, signal: end })
+      const { ok, status } = await within(TIMEOUT, send, signal)
+      return ok ? undefined : `HTTP status ${status}`
     } catch (error) {
       return reasonOf(error)
     }

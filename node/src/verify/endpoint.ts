@@ -1,6 +1,7 @@
 /** An endpoint of JSON-RPC that nobody trusts. Runs in browsers as well. */
 import PQueue from 'p-queue'
 import pRetry, { AbortError } from 'p-retry'
+import { within } from '../within.ts'
 import { EndpointError } from './errors.ts'
 
 /** How an endpoint is called. */
@@ -196,21 +197,16 @@ export class Endpoint {
     this.requests++
     const requests = calls.map((call, id) => ({ jsonrpc: '2.0', id, ...call }))
     const [single] = requests
-    const response = await fetch(this.#url, {
-      method: 'POST',
-      headers: this.#headers,
-      body: JSON.stringify(calls.length === 1 ? single : requests),
-      signal: AbortSignal.timeout(this.#options.timeout),
-    }).catch((error) => {
-      throw new Error(reasonOf(error))
+    const content = JSON.stringify(calls.length === 1 ? single : requests)
+    const { status, pause, text } = await within(this.#options.timeout, (signal) =>
+      this.#exchange(content, signal),
+    ).catch((error) => {
+      throw error instanceof AbortError ? error : new Error(reasonOf(error))
     })
-    const { status } = response
     if (TRANSIENT.includes(status)) {
-      const seconds = Number(response.headers.get('retry-after'))
-      if (seconds > 0 && seconds <= 60) await new Promise((end) => setTimeout(end, 1000 * seconds))
+      if (pause > 0 && pause <= 60) await new Promise((end) => setTimeout(end, 1000 * pause))
       throw new Error(`it answers with status ${status}`)
     }
-    const text = await readBody(response)
     let body: unknown
     try {
       body = JSON.parse(text)
@@ -220,6 +216,19 @@ export class Endpoint {
       return this.#note(calls, { code: status, message })
     }
     return this.#readOutcomes(calls, body)
+  }
+
+  /** Posts something, and reads what comes back where that is an answer. */
+  async #exchange(body: string, signal: AbortSignal) {
+    const response = await fetch(this.#url, {
+      method: 'POST',
+      headers: this.#headers,
+      body,
+      signal,
+    })
+    const { status, headers } = response
+    const text = TRANSIENT.includes(status) ? '' : await readBody(response)
+    return { status, text, pause: Number(headers.get('retry-after')) }
   }
 
   /** One outcome for all calls. */
