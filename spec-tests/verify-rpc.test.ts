@@ -827,8 +827,8 @@ t.test('a request ends in time though its signal is forgotten', async (t) => {
     server.close()
   })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const closing = new AbortController()
   for (const path of ['/', '/half']) {
+    const closing = new AbortController()
     const ask = async (signal: AbortSignal) => (await fetch(`${url}${path}`, { signal })).text()
     await t.rejects(within(300, ask, closing.signal), { name: 'TimeoutError' }, path)
     setTimeout(() => closing.abort(), 300)
