@@ -146,11 +146,7 @@ interface Said {
 /** A watchman in a process of its own, which can be killed. */
 export function spawnWatchman(test: Test, options: object) {
   const script = fileURLToPath(new URL('crosscheck-process.mjs', import.meta.url))
-  const child = spawn(process.execPath, [script], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    // What watches a test would slow it down.
-    env: { ...process.env, NODE_OPTIONS: '' },
-  })
+  const child = spawn(process.execPath, [script], { stdio: ['pipe', 'pipe', 'inherit'] })
   const exited = once(child, 'exit')
   child.stdin.on('error', () => {})
   const send = (message: object) => child.stdin.write(`${JSON.stringify(message)}\n`)
@@ -190,9 +186,8 @@ const BIN = fileURLToPath(new URL('../node/dist/bin.js', import.meta.url))
 
 /** Runs a case file by the command. */
 export function verifyCase(path: string) {
-  const env = { ...process.env, NODE_OPTIONS: '' }
   const args = [BIN, 'verify', path]
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env })
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
   return { status, output: `${stdout}${stderr}` }
 }
 

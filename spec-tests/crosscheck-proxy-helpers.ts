@@ -245,10 +245,8 @@ export async function openFaultyMain(t: Test, node: { authUrl: string }, alter: 
 export async function spawnCrosscheck(t: Test, args: string[]) {
   const [port, httpPort] = [await freePort(), await freePort()]
   const ports = [`--authrpc.port=${port}`, `--http.port=${httpPort}`]
-  const command = [process.execPath, MAIN, 'crosscheck', ...args, ...ports]
-  const child = spawn('env', ['-u', 'NODE_OPTIONS', ...command], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const command = [MAIN, 'crosscheck', ...args, ...ports]
+  const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] })
   const observed = observe(child)
   t.teardown(() => observed.kill('SIGKILL'))
   while (!(await accepts(port))) {

@@ -1077,7 +1077,6 @@ t.test('--once ends with 0 if all is the same, 1 if it rang, 2 if nothing is kno
     const args = ['crosscheck', '--once', `--genesis=${folder}/genesis.json`, `--eth=${url}`]
     const child = spawn(process.execPath, [MAIN, ...args, `--datadir=${folder}/data`], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NODE_OPTIONS: '' },
     })
     const observed = observe(child)
     const { code } = await observed.exited
@@ -1121,7 +1120,6 @@ t.test(
       ]
       const child = spawn(process.execPath, [MAIN, ...args], {
         stdio: ['ignore', 'pipe', 'pipe'],
-        env: { ...process.env, NODE_OPTIONS: '' },
       })
       const observed = observe(child)
       const { code } = await observed.exited

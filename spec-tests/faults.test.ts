@@ -474,7 +474,7 @@ t.test(
     if (isRoot) chownSync(join(folder, 'secret'), NOBODY, NOBODY)
     const asNobody = ['--reuid=65534', '--regid=65534', '--clear-groups', '--']
     const [command, ...rest] = isRoot ? ['setpriv', ...asNobody] : ['env']
-    const args = [...rest, 'env', '-u', 'NODE_OPTIONS', process.execPath, MAIN, 'node', ...flags]
+    const args = [...rest, process.execPath, MAIN, 'node', ...flags]
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     const { code, stderr } = await endOf(observe(child), MAX_END)
     t.type(code, 'number', 'the process ends')

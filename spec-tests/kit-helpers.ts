@@ -115,7 +115,7 @@ export interface Ended {
 export function startBin(variables: Record<string, string>, ...args: string[]) {
   const child = spawn(process.execPath, [BIN, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NODE_OPTIONS: '', ...variables },
+    env: { ...process.env, ...variables },
   })
   let stdout = ''
   let stderr = ''

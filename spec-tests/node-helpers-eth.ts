@@ -206,7 +206,7 @@ export async function startDevnet(
   const child = spawn(
     process.execPath,
     [fileURLToPath(new URL('node-process.mjs', import.meta.url))],
-    { env: { ...process.env, NODE_OPTIONS: '' }, stdio: ['pipe', 'pipe', 'inherit'] },
+    { stdio: ['pipe', 'pipe', 'inherit'] },
   )
   child.stdin.on('error', () => {})
   const secret = Buffer.from(SECRET).toString('hex')

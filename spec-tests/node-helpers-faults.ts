@@ -145,9 +145,8 @@ export function spawnCLI(
   args: string[],
   opts: { cwd?: string; env?: NodeJS.ProcessEnv; execArgv?: string[] } = {},
 ) {
-  const command = [process.execPath, ...(opts.execArgv ?? []), MAIN, 'node', ...args]
-  // The test runner adds NODE_OPTIONS that load itself into each child, which triples its start-up.
-  const child = spawn('env', ['-u', 'NODE_OPTIONS', ...command], {
+  const command = [...(opts.execArgv ?? []), MAIN, 'node', ...args]
+  const child = spawn(process.execPath, command, {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: opts.cwd,
     env: { ...process.env, ...opts.env },

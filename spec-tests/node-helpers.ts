@@ -56,11 +56,7 @@ export async function spawnNode(
 ) {
   const secret = randomBytes(32)
   const script = fileURLToPath(new URL('node-process.mjs', import.meta.url))
-  const child = spawn(process.execPath, [script], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    // What watches a test would slow the node down.
-    env: { ...process.env, NODE_OPTIONS: '' },
-  })
+  const child = spawn(process.execPath, [script], { stdio: ['pipe', 'pipe', 'pipe'] })
   let errors = ''
   child.stderr.on('data', (chunk) => {
     errors += chunk

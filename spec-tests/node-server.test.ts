@@ -334,7 +334,7 @@ t.test('a start that fails leaves nothing behind', async (t) => {
   const http = { ...local, port: httpPort }
   const opts = { genesis: devGenesis(), http, authrpc: local, metrics: { ...local, port } }
   const args = ['--input-type=module', '-e', TRY_TWICE, JSON.stringify(opts)]
-  const env = { ...process.env, NODE_OPTIONS: '', TMPDIR: t.testdir({}) }
+  const env = { ...process.env, TMPDIR: t.testdir({}) }
   const { stdout } = await promisify(execFile)(process.execPath, args, { env })
   const outcome = { afterFailure: [], httpPort, afterEnd: [] }
   t.match(JSON.parse(stdout), { ...outcome, error: /EADDRINUSE.*127\.0\.0\.1/ })

@@ -144,8 +144,7 @@ async function openElsewhere(datadir: string) {
       () => console.log('opened'), ({ message }) => console.log(message))
     setInterval(() => {}, 1000)`
   const args = ['--input-type=module', '-e', code, JSON.stringify(genesisAt('karst')), datadir]
-  const env = { ...process.env, NODE_OPTIONS: '' }
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], env })
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const [line] = await once(child.stdout, 'data')
   return { child, line: `${line}`.trim() }
 }

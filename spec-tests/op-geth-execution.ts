@@ -113,7 +113,7 @@ export const noRandomChains =
 /** Random chains, none of which goes beyond Jovian, where op-geth ends. */
 export function* createChains(firstSeed: number): Generator<JSONValue> {
   for (let seed = firstSeed; ; seed++) {
-    const env = { ...process.env, MAXFORK: 'jovian', NODE_OPTIONS: '' }
+    const env = { ...process.env, MAXFORK: 'jovian' }
     const args = [GENERATOR, `${seed}`, `${CHAINS}`]
     const { stdout } = spawnSync(process.execPath, args, { env, maxBuffer: 2 ** 30 })
     for (const line of `${stdout}`.split('\n').filter(Boolean)) yield JSON.parse(line)

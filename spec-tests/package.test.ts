@@ -18,10 +18,9 @@ import t, { type Test } from 'tap'
 import { FIXTURES, noFixtures } from './helpers.ts'
 import { findFiles } from './kit/files.ts'
 
-/** Runs a command to its end, for two minutes at most, as if no test had started it. */
-function run(cwd: string, ...command: string[]) {
-  const args = ['-u', 'NODE_OPTIONS', ...command]
-  const result = spawnSync('env', args, { cwd, encoding: 'utf8', timeout: 120_000 })
+/** Runs a command to its end, for two minutes at most. */
+function run(cwd: string, command: string, ...args: string[]) {
+  const result = spawnSync(command, args, { cwd, encoding: 'utf8', timeout: 120_000 })
   return { ...result, output: `${result.stdout}${result.stderr}` }
 }
 
@@ -311,8 +310,7 @@ t.test('installed by npm', { skip: noRegistry }, async (t) => {
 
     /** Runs a command until it prints something, and ends it. @returns what it printed */
     async function runUntil(says: RegExp, ...args: string[]) {
-      const command = ['-u', 'NODE_OPTIONS', bin, ...args]
-      const child = spawn('env', command, { cwd: project })
+      const child = spawn(bin, args, { cwd: project })
       let output = ''
       let isRunning = true
       const exited = once(child, 'close').finally(() => {

@@ -49,11 +49,10 @@ const env = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^(npm_|tap|_tapjs|node_)/i.test(name)),
 )
 
-/** Runs a program as from a user's shell. What tap gives to each child is taken away by env. */
+/** Runs a program as from a user's shell. */
 function run(cwd: string, command: string, ...args: string[]) {
   const options = { cwd, env, encoding: 'utf8', maxBuffer: 2 ** 26 } as const
-  const all = ['-u', 'NODE_OPTIONS', command, ...args]
-  const { status, stdout, stderr } = spawnSync('env', all, options)
+  const { status, stdout, stderr } = spawnSync(command, args, options)
   return { status, stdout, stderr, output: stdout + stderr }
 }
 

@@ -200,10 +200,9 @@ t.test('node/README.md and --help have every setting', async (t) => {
 
 t.test('help loads neither EthereumJS nor a database', async (t) => {
   const coverage = t.testdir({})
-  // By env, so that the test runner does not load itself into it.
-  const command = ['-u', 'NODE_OPTIONS', `NODE_V8_COVERAGE=${coverage}`, process.execPath]
+  const env = { ...process.env, NODE_V8_COVERAGE: coverage }
   for (const args of [['--help'], ['--version'], ['node', '--help']])
-    t.equal(spawnSync('env', [...command, 'node/dist/bin.js', ...args]).status, 0)
+    t.equal(spawnSync(process.execPath, ['node/dist/bin.js', ...args], { env }).status, 0)
   const files = readdirSync(coverage)
   t.equal(files.length, 3)
   for (const file of files) {
