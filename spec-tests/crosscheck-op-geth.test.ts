@@ -28,7 +28,7 @@ import {
 } from './op-geth-execution.ts'
 
 /** Random blocks that are compared. */
-const BLOCKS = Number(process.env.BLOCKS ?? 100)
+const BLOCKS = Number(process.env.BLOCKS ?? 500)
 
 /** Of the random chains. */
 const SEED = Number(process.env.SEED ?? 1)
